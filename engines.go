@@ -1,0 +1,125 @@
+package ginsession
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Record is what a [Store] keeps under one key: bytes that it does not look into, and the
+// moment from which the record is as good as absent.
+type Record struct {
+	Data    []byte
+	Expires time.Time // to the second
+}
+
+// A Mutate computes the record to store from the record that is stored. It is pure: a store
+// may call it several times, and while it holds a lock. Where it returns an error the store
+// writes nothing and returns that error as it is. It must not change or keep current.Data.
+type Mutate func(current Record) (Record, error)
+
+// A Store keeps records. Package enginetest proves an implementation against the rules that
+// stand beside each method; [Custom] makes an [Engine] of it.
+//
+// A store judges expiry by the now it is given and by nothing else, also where it has a clock
+// of its own: a record is live while Expires is after now. Keys are up to 64 characters of
+// [a-z0-9]. Every method may be called by many goroutines at once. Context errors and
+// failures of the storage are returned as they are; the session wraps them in
+// [ErrUnavailable]. No error text may contain a key.
+type Store interface {
+	// Load returns the live record of key, or ErrNotFound.
+	Load(ctx context.Context, key string, now time.Time) (Record, error)
+
+	// Create inserts a record. Where the key has a live one already it changes nothing and
+	// returns ErrExists.
+	Create(ctx context.Context, key string, r Record, now time.Time) error
+
+	// Update stores f(prev) where the stored data still equals prev.Data, compared byte for
+	// byte; otherwise it applies f to the record that is stored, so that no other writer's
+	// update is lost. It returns what is stored now. Where the record is gone or expired it
+	// returns ErrNotFound and never brings it back.
+	Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error)
+
+	// Replace is Update and moves the record from oldKey to newKey: afterwards oldKey is
+	// absent. Where oldKey is gone or expired it returns ErrNotFound and newKey stays absent.
+	// Source: Django's cycle_key.
+	Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error)
+
+	// Touch moves the expiry of a live record and leaves its data alone. Where the record is
+	// gone or expired it returns ErrNotFound: it never revives.
+	Touch(ctx context.Context, key string, expires, now time.Time) error
+
+	// Delete removes the record. An absent one is no error. No Update, Replace or Touch that
+	// is under way meanwhile brings it back.
+	Delete(ctx context.Context, key string) error
+
+	// ClearExpired removes the records that are expired at now, in batches, and returns how
+	// many it removed, also beside an error. A record that is extended meanwhile survives.
+	// Stores whose records vanish by themselves return 0.
+	ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error)
+}
+
+// A Cache is what the [Cached] and [CachedDB] engines keep records in. Adapters need not
+// import this package: cache/memory, cache/redis and cache/memcached do not. Package
+// enginetest proves an implementation (enginetest.Cache).
+//
+// Keys are at most 200 bytes of printable ASCII without spaces. A ttl is positive; the cache
+// may drop an entry earlier, never serve it much later. Every method may be called by many
+// goroutines at once. A slice handed in or out is not changed by either side.
+type Cache interface {
+	// Get returns the value of key, and whether there is one.
+	Get(ctx context.Context, key string) ([]byte, bool, error)
+
+	// Add stores the value only where the key is absent, and reports whether it did.
+	Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error)
+
+	// CompareAndSwap replaces the value only where it equals old byte for byte, and reports
+	// whether it did. An absent key is false, no error.
+	CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error)
+
+	// Delete removes the key. An absent one is no error.
+	Delete(ctx context.Context, key string) error
+}
+
+// Caches names the caches of a program, as Django's CACHES setting does:
+//
+//	ginsession.Cached(caches.Use("sessions"))
+type Caches map[string]Cache
+
+// Use gives the cache with this alias to an engine; "" is "default". An unknown alias is
+// reported by [NewManager] as an [ErrConfig] (Django: SESSION_CACHE_ALIAS).
+func (c Caches) Use(alias string) Cache {
+	if alias == "" {
+		alias = "default"
+	}
+	if cache := c[alias]; cache != nil {
+		return cache
+	}
+	return unknownCache{alias}
+}
+
+// unknownCache carries the mistake from Use to NewManager, which is where errors are told.
+type unknownCache struct{ alias string }
+
+func (u unknownCache) err() error {
+	return fmt.Errorf("%w: Engine: no cache has the alias %q: add it to the Caches or use another alias", ErrConfig, u.alias)
+}
+
+func (u unknownCache) Get(context.Context, string) ([]byte, bool, error) { return nil, false, u.err() }
+
+func (u unknownCache) Add(context.Context, string, []byte, time.Duration) (bool, error) {
+	return false, u.err()
+}
+
+func (u unknownCache) CompareAndSwap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, u.err()
+}
+
+func (u unknownCache) Delete(context.Context, string) error { return u.err() }
+
+// An Engine says where sessions are kept: the choice of one of the constructors [DB], [File],
+// [Cached], [CachedDB], [SignedCookies] and [Custom]. [NewManager] opens it and reports what
+// is wrong with it. Source: Django's SESSION_ENGINE.
+type Engine interface {
+	open(cfg *settings) (Store, error)
+}

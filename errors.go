@@ -1,0 +1,48 @@
+package ginsession
+
+import "errors"
+
+// The errors a program can test for with errors.Is. Their texts, and the texts of the errors
+// that wrap them, never hold a session key, a cookie value or a secret.
+var (
+	// ErrConfig is wrapped by every error of [NewManager] and [Migrate] that a change of the
+	// program mends: the text names the field and says what to write instead.
+	ErrConfig = errors.New("ginsession: bad configuration")
+
+	// ErrKeyNotFound is returned by [Session.Delete] for a key that is not in the session
+	// (Django raises KeyError).
+	ErrKeyNotFound = errors.New("ginsession: no such key in the session")
+
+	// ErrInterrupted means that the session was ended (signed out, expired) by somebody else
+	// while this request changed it; the change is dropped. Answered with 409.
+	// Source: Django's SessionInterrupted.
+	ErrInterrupted = errors.New("ginsession: your session ended while this request ran")
+
+	// ErrUnavailable means that the store could not be read or written. Answered with 503.
+	ErrUnavailable = errors.New("ginsession: the session store is unavailable")
+
+	// ErrEncode names a value that cannot be stored: a channel, a function, NaN. Nothing was
+	// saved. Answered with 500.
+	ErrEncode = errors.New("ginsession: a value cannot be stored")
+
+	// ErrCookieTooLarge means that the cookie's name and value exceed 4096 bytes, which
+	// browsers drop without a word (RFC 6265 §6.1). No cookie was sent. Answered with 500.
+	ErrCookieTooLarge = errors.New("ginsession: the cookie exceeds 4096 bytes")
+
+	// ErrHeadersWritten is logged where a session that the client has no cookie for is
+	// changed after the response's headers have gone out: nothing could be saved.
+	ErrHeadersWritten = errors.New("ginsession: the session was changed after the response's headers were sent")
+)
+
+// The errors of a [Store].
+var (
+	// ErrNotFound means that no live record has this key: absent, or expired.
+	ErrNotFound = errors.New("ginsession: no such session")
+
+	// ErrExists means that a record with this key is there already.
+	ErrExists = errors.New("ginsession: a session with this key exists")
+
+	// ErrConflict means that other writers won every attempt to update the record until the
+	// context ended.
+	ErrConflict = errors.New("ginsession: the session is being changed by too many requests at once")
+)
