@@ -1,0 +1,147 @@
+package ginsession
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// ClearOptions says how ClearExpired goes about it. The zero value is the default.
+type ClearOptions struct {
+	// BatchSize is how many records one batch removes, 1 to 5000; 0 means 1000. Small
+	// batches keep writers waiting for less long.
+	BatchSize int
+
+	// Pause is how long to wait between two full batches, so that writers get in; 0 means
+	// 5 ms, a negative one none.
+	Pause time.Duration
+
+	// Progress, where set, is called after each batch with the number removed so far.
+	Progress func(removed int64)
+}
+
+// The bounds of ClearOptions. Beyond 5000 a PostgreSQL planner turns to a sequential scan a
+// batch.
+const (
+	defaultClearBatch = 1000
+	maxClearBatch     = 5000
+	defaultClearPause = 5 * time.Millisecond
+)
+
+// A ClearOption changes one of the [ClearOptions].
+type ClearOption func(*ClearOptions)
+
+// ClearBatchSize sets [ClearOptions.BatchSize].
+func ClearBatchSize(records int) ClearOption {
+	return func(o *ClearOptions) { o.BatchSize = records }
+}
+
+// ClearPause sets [ClearOptions.Pause]; 0 means no pause.
+func ClearPause(d time.Duration) ClearOption {
+	if d == 0 {
+		d = -1
+	}
+	return func(o *ClearOptions) { o.Pause = d }
+}
+
+// ClearProgress sets [ClearOptions.Progress].
+func ClearProgress(f func(removed int64)) ClearOption {
+	return func(o *ClearOptions) { o.Progress = f }
+}
+
+// InBatches calls batch until it removes fewer records than asked for, pausing and reporting
+// in between as the options say, and returns the sum. It is the loop of every [Store]'s
+// ClearExpired, exported for stores of other packages. It stops at the context's end with
+// the context's error.
+func (o ClearOptions) InBatches(ctx context.Context, batch func(limit int) (removed int64, err error)) (int64, error) {
+	limit := o.BatchSize
+	if limit <= 0 {
+		limit = defaultClearBatch
+	}
+	limit = min(limit, maxClearBatch)
+	pause := o.Pause
+	if pause == 0 {
+		pause = defaultClearPause
+	}
+	var total int64
+	for {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		removed, err := batch(limit)
+		total += removed
+		if err != nil {
+			return total, err
+		}
+		if o.Progress != nil && removed > 0 {
+			o.Progress(total)
+		}
+		if removed < int64(limit) {
+			return total, nil
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return total, err
+		}
+	}
+}
+
+// sleep waits for d, or for the context's end, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ClearExpired removes every expired session from the store, in batches, and returns how many
+// it removed, also beside an error. It may run beside live traffic and beside other cleaners.
+// Engines whose sessions vanish by themselves (caches, signed cookies) return 0.
+// Source: Django's clear_expired and its clearsessions command.
+func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int64, error) {
+	if m.store == nil {
+		return 0, nil
+	}
+	var o ClearOptions
+	for _, option := range options {
+		option(&o)
+	}
+	removed, err := m.store.ClearExpired(ctx, m.Clock(), o)
+	if err != nil && ctx.Err() == nil {
+		err = unavailable(err)
+	}
+	return removed, err
+}
+
+// StartCleaner runs [Manager.ClearExpired] in the background, the first time after a random
+// part of every and then about once per every (a tenth more or less, so that the nodes of a
+// site do not clean in step), until ctx ends or stop is called. stop waits for the goroutine
+// and may be called more than once. Failures are logged and tried again at the next turn.
+// every must be positive.
+func (m *Manager) StartCleaner(ctx context.Context, every time.Duration) (stop func()) {
+	if every <= 0 {
+		panic("ginsession: StartCleaner needs a positive interval")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		wait := rand.N(every)
+		for sleep(ctx, wait) == nil {
+			if _, err := m.ClearExpired(ctx); err != nil && ctx.Err() == nil {
+				m.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
+			}
+			wait = every - every/10 + rand.N(every/5+1)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

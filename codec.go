@@ -1,0 +1,139 @@
+package ginsession
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ginsession/ginsession/signing"
+)
+
+// Keys of the dictionary that are the framework's own. They are JSON under every serializer.
+const (
+	keyPrefix  = "_session_"
+	expiryKey  = "_session_expiry"  // Django's
+	startedKey = "_session_started" // Unix seconds; only where there is a MaxLifetime
+)
+
+// djangoSalt is the salt of Django's db, cached_db and file engines: the name of its class.
+const djangoSalt = "django.contrib.sessions.SessionStore"
+
+// A codec turns values into the text of a record, and that into what a store keeps.
+type codec struct {
+	serializer Serializer
+	plain      bool                     // the serializer is JSON itself
+	json       bool                     // what the serializer writes is JSON and stands in the record as it is
+	signer     *signing.TimestampSigner // nil where records are not signed
+}
+
+func newCodec(cfg *Config) (*codec, error) {
+	c := &codec{serializer: cfg.Serializer}
+	_, c.plain = cfg.Serializer.(jsonSerializer)
+	c.json = c.plain || writesJSON(cfg.Serializer)
+	if cfg.SecretKey == "" {
+		return c, nil
+	}
+	return c, c.setSigner(cfg, djangoSalt)
+}
+
+// setSigner has records signed with Config.Salt or, where there is none, with salt.
+func (c *codec) setSigner(cfg *Config, salt string) (err error) {
+	if cfg.Salt != "" {
+		salt = cfg.Salt
+	}
+	c.signer, err = signing.NewTimestampSigner(signing.Config{
+		SecretKey:          cfg.SecretKey,
+		SecretKeyFallbacks: cfg.SecretKeyFallbacks,
+		Salt:               salt,
+		Compress:           true,
+	})
+	return err
+}
+
+// writesJSON finds out by trying, so that no one has to configure it.
+func writesJSON(s Serializer) bool {
+	const probe = "ginsession"
+	text, err := s.Marshal(probe)
+	var back string
+	return err == nil && json.Unmarshal(text, &back) == nil && back == probe
+}
+
+// encodeValue returns the JSON text that stands for v in a record.
+func (c *codec) encodeValue(key string, v any) (string, error) {
+	if c.plain || strings.HasPrefix(key, keyPrefix) {
+		text, err := appendJSON(nil, v)
+		if err != nil {
+			return "", encodeError(key, err)
+		}
+		return string(text), nil
+	}
+	text, err := c.serializer.Marshal(v)
+	if err != nil {
+		return "", encodeError(key, err)
+	}
+	if !c.json {
+		return `"` + base64.StdEncoding.EncodeToString(text) + `"`, nil
+	}
+	text = appendASCII(nil, text)
+	p := scanner{text: string(text)}
+	if raw, err := p.value(); err == nil && len(raw) == len(text) {
+		return raw, nil
+	}
+	return "", encodeError(key, fmt.Errorf("Config.Serializer wrote something that is no JSON value"))
+}
+
+func encodeError(key string, err error) error {
+	return fmt.Errorf("%w: key %q: %w", ErrEncode, key, err)
+}
+
+// decodeInto decodes a value of a record into what dst points to.
+func (c *codec) decodeInto(key, raw string, dst any) error {
+	if err := c.decode(key, raw, dst); err != nil {
+		return fmt.Errorf("ginsession: the value of key %q cannot be read: %w", key, err)
+	}
+	return nil
+}
+
+func (c *codec) decode(key, raw string, dst any) error {
+	if message, ok := dst.(*json.RawMessage); ok {
+		*message = json.RawMessage(raw)
+		return nil
+	}
+	if c.plain || strings.HasPrefix(key, keyPrefix) {
+		return decodeJSON(raw, dst)
+	}
+	if c.json {
+		return c.serializer.Unmarshal([]byte(raw), dst)
+	}
+	var text string
+	if err := decodeJSON(raw, &text); err != nil {
+		return err
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	return c.serializer.Unmarshal(data, dst)
+}
+
+// seal makes what a store keeps of a record's text: the text itself, or with a SecretKey
+// Django's signed form of it, compressed where that is shorter.
+func (c *codec) seal(text []byte, now time.Time) []byte {
+	if c.signer == nil {
+		return text
+	}
+	return c.signer.AppendDumps(nil, text, now)
+}
+
+// unseal is the inverse of seal and tells when the record was signed. signing.ErrTooLarge is
+// the error of a record that is genuine but would inflate to more than 1 MiB; any other means
+// that the record is none of ours.
+func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error) {
+	if c.signer == nil {
+		return string(data), time.Time{}, nil
+	}
+	unpacked, signedAt, err := c.signer.AppendLoads(nil, data, time.Time{}, 0)
+	return string(unpacked), signedAt, err
+}

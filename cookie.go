@@ -1,0 +1,160 @@
+package ginsession
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxCookie is the most that browsers keep of a cookie's name and value together, in bytes
+// (RFC 6265bis §5.6).
+const maxCookie = 4096
+
+// cookieValues yields the values of the cookies called name in a request's Cookie headers
+// (RFC 6265 §5.4). net/http's parser makes a struct of every cookie; this looks at ours only.
+func cookieValues(lines []string, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for part := range strings.SplitSeq(line, ";") {
+				part = strings.Trim(part, " \t")
+				if len(part) <= len(name) || part[len(name)] != '=' || part[:len(name)] != name {
+					continue
+				}
+				if !yield(unquoteCookie(part[len(name)+1:])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func unquoteCookie(value string) string {
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// cookie makes a cookie with the attributes that the Config asks for.
+func (m *Manager) cookie(value string) *http.Cookie {
+	return &http.Cookie{
+		Name:        m.CookieName,
+		Value:       value,
+		Path:        m.CookiePath,
+		Domain:      m.CookieDomain,
+		Secure:      m.CookieSecure,
+		HttpOnly:    m.CookieHTTPOnly == On,
+		SameSite:    m.CookieSameSite,
+		Partitioned: m.CookiePartitioned,
+	}
+}
+
+// deletionCookie repeats every attribute: browsers match on some of them, and refuse others.
+func (m *Manager) deletionCookie() *http.Cookie {
+	c := m.cookie("")
+	c.MaxAge = -1
+	c.Expires = time.Unix(0, 0)
+	return c
+}
+
+// sessionCookie carries a session's key, for as long as the session lives.
+func (m *Manager) sessionCookie(value string, d *document, now time.Time) *http.Cookie {
+	c := m.cookie(value)
+	if m.browserClose(d) {
+		return c
+	}
+	c.Expires = m.deadline(d, now)
+	c.MaxAge = int(floorSeconds(c.Expires.Sub(now)) / time.Second)
+	if c.MaxAge <= 0 {
+		c.MaxAge = -1 // http.Cookie's way to write Max-Age=0
+	}
+	return c
+}
+
+// checkSize refuses a cookie that browsers would drop.
+func (m *Manager) checkSize(value string) error {
+	if size := len(m.CookieName) + len(value); size > maxCookie {
+		return fmt.Errorf("%w: its name and value have %d: keep less in the session, or use an engine that keeps it on the server", ErrCookieTooLarge, size)
+	}
+	return nil
+}
+
+// Cookie returns the cookie that the middleware would send for s now: its key, the deletion
+// after a [Session.Flush], or nil where there is nothing to send because s has not been saved.
+// It is for responses that the middleware cannot reach, such as a websocket's handshake, for
+// other transports and for tests.
+func (m *Manager) Cookie(s *Session) *http.Cookie {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.find(); s.err != nil {
+		return nil
+	}
+	if s.storedKey == "" {
+		if s.flushed {
+			return m.deletionCookie()
+		}
+		return nil
+	}
+	s.use()
+	s.known = true
+	return m.sessionCookie(s.storedKey, &s.view, m.Clock())
+}
+
+// setCookie adds the cookie to a response and keeps shared caches away from it.
+func (m *Manager) setCookie(h http.Header, c *http.Cookie) {
+	http.SetCookie(headerOnly{h}, c)
+	m.makePrivate(h)
+}
+
+// headerOnly is as much of a ResponseWriter as http.SetCookie needs.
+type headerOnly struct{ h http.Header }
+
+func (w headerOnly) Header() http.Header       { return w.h }
+func (w headerOnly) Write([]byte) (int, error) { return 0, http.ErrNotSupported }
+func (w headerOnly) WriteHeader(int)           {}
+
+// makePrivate keeps a response that sets a cookie out of shared caches (RFC 9111 §5.2.2).
+func (m *Manager) makePrivate(h http.Header) {
+	lines := h.Values("Cache-Control")
+	if len(lines) == 0 {
+		h.Set("Cache-Control", "private")
+		return
+	}
+	shared := false
+	kept := []string{"private"}
+	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		directive = strings.TrimSpace(directive)
+		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
+		switch name {
+		case "public", "s-maxage":
+			shared = true
+		case "", "private":
+		default:
+			kept = append(kept, directive)
+		}
+	}
+	if shared {
+		h.Set("Cache-Control", strings.Join(kept, ", "))
+		m.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
+	}
+}
+
+// varyByCookie tells caches that the response depends on the cookie.
+func varyByCookie(h http.Header) {
+	lines := h["Vary"]
+	if len(lines) == 0 {
+		h["Vary"] = []string{"Cookie"}
+		return
+	}
+	for _, line := range lines {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(slices.Clip(lines), "Cookie")
+}

@@ -1,0 +1,56 @@
+package ginsession
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// DjangoOptions are the settings of the Django site that [ForDjango] shares sessions with.
+type DjangoOptions struct {
+	// SecretKey is Django's SECRET_KEY. Required.
+	SecretKey string
+
+	// Fallbacks are Django's SECRET_KEY_FALLBACKS.
+	Fallbacks []string
+
+	// Salt is for sites with a session class of their own: the class's qualified name, such as
+	// "shop.sessions.SessionStore". "" is Django's own.
+	Salt string
+
+	// Location is the site's TIME_ZONE where it has USE_TZ off, the default before Django 5.0;
+	// nil means that USE_TZ is on.
+	Location *time.Location
+
+	// Before41 is for Django before 4.1, which cannot read the date of an [ExpireAt]: it is
+	// stored as the whole seconds that are left, at least one, and counts from then on as an
+	// [ExpireAfter] does.
+	Before41 bool
+}
+
+// dates is how Django writes the dates in its records.
+type dates struct {
+	location *time.Location // nil: UTC, with an offset where the form has one
+	before41 bool
+}
+
+// ForDjango returns a Config that shares live sessions with a Django site through its table
+// django_session, both ways. Cookie settings are Django's defaults: where the site's differ,
+// set the same here.
+//
+// For Django's other backends, change the Engine: File(dir) for its file backend,
+// SignedCookies() for signed_cookies. Its cache and cached_db backends cannot be shared: they
+// hold Python pickles, and Django would answer from them for a session that has ended here.
+//
+// Django overwrites a session's record as a whole: beside its writes [Modify] may lose an
+// update and [Claim] may succeed twice, so keep one-time tokens out of shared sessions.
+func ForDjango(db *gorm.DB, o DjangoOptions) Config {
+	return Config{
+		Engine:             DB(db, TableName(djangoTable)),
+		SecretKey:          o.SecretKey,
+		SecretKeyFallbacks: o.Fallbacks,
+		Salt:               o.Salt,
+		HashKeys:           Off,
+		dates:              dates{location: o.Location, before41: o.Before41},
+	}
+}

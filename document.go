@@ -1,0 +1,221 @@
+package ginsession
+
+import (
+	"slices"
+	"strings"
+)
+
+// A document is a session's dictionary: the members of the record's JSON object, in their
+// order, each with its bytes, and what they have been decoded to or replaced with since.
+type document struct {
+	entries []entry
+	index   map[string]int // by key; nil while a linear search is quicker
+}
+
+// An entry is one key of the dictionary. A deleted one stays as a tombstone.
+type entry struct {
+	key    string
+	quoted string // the key as the record spells it; "" for a new one
+	raw    string // the value as the record spells it; "" where only value says it
+	value  any    // what raw means, or what was Set
+	typed  any    // what Value decoded raw to last, where that shares memory with the handler
+	state  entryState
+	change int32 // 1 + the position of the key's last change in the session's changes
+}
+
+type entryState uint8
+
+const (
+	deleted entryState = iota // a tombstone
+	stored                    // raw is there, value is not
+	decoded                   // raw and value are there
+	set                       // value is there; raw is not, or is no longer true
+	kept                      // value was set and saved: raw is its encoding
+)
+
+// indexFrom is the number of keys from which a map finds one faster than a walk.
+const indexFrom = 64
+
+// parseDocument splits the text of a record. The entries refer to the text.
+func parseDocument(text string) (document, error) {
+	d := document{entries: make([]entry, 0, 1+strings.Count(text, `":`))}
+	err := scanObject(text, func(quoted, raw string) error {
+		key, _ := unquote(quoted)
+		*d.add(key) = entry{key: key, quoted: quoted, raw: raw, state: stored}
+		return nil
+	})
+	return d, err
+}
+
+// find returns the entry of key, tombstones included, or nil.
+func (d *document) find(key string) *entry {
+	if d.index != nil {
+		if i, ok := d.index[key]; ok {
+			return &d.entries[i]
+		}
+		return nil
+	}
+	for i := range d.entries {
+		if d.entries[i].key == key {
+			return &d.entries[i]
+		}
+	}
+	return nil
+}
+
+// add returns the entry of key and makes one, a tombstone, where there is none. Pointers to
+// entries are good until the next add.
+func (d *document) add(key string) *entry {
+	if e := d.find(key); e != nil {
+		return e
+	}
+	d.entries = append(d.entries, entry{key: key})
+	last := len(d.entries) - 1
+	switch {
+	case d.index != nil:
+		d.index[key] = last
+	case last >= indexFrom:
+		d.index = make(map[string]int, 2*last)
+		for i := range d.entries {
+			d.index[d.entries[i].key] = i
+		}
+	}
+	return &d.entries[last]
+}
+
+// present returns the entry of a key that is in the dictionary, or nil.
+func (d *document) present(key string) *entry {
+	if e := d.find(key); e != nil && e.state != deleted {
+		return e
+	}
+	return nil
+}
+
+// keys lists the dictionary's keys in sorted order.
+func (d *document) keys() []string {
+	keys := make([]string, 0, len(d.entries))
+	for i := range d.entries {
+		if d.entries[i].state != deleted {
+			keys = append(keys, d.entries[i].key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// isEmpty reports whether the dictionary has no key.
+func (d *document) isEmpty() bool {
+	return !slices.ContainsFunc(d.entries, func(e entry) bool { return e.state != deleted })
+}
+
+// clone returns a document that can be changed without changing d, with the bytes only.
+func (d *document) clone() document {
+	c := document{entries: make([]entry, 0, len(d.entries)+2)}
+	for i := range d.entries {
+		if e := &d.entries[i]; e.raw != "" {
+			*c.add(e.key) = entry{key: e.key, quoted: e.quoted, raw: e.raw, state: stored}
+		}
+	}
+	return c
+}
+
+// appendTo appends the document as a JSON object. Every entry must have its raw value.
+func (d *document) appendTo(b []byte) ([]byte, error) {
+	b = append(b, '{')
+	first := true
+	for i := range d.entries {
+		e := &d.entries[i]
+		if e.state == deleted {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		if e.quoted != "" {
+			b = append(b, e.quoted...)
+		} else {
+			var err error
+			if b, err = appendString(b, e.key); err != nil {
+				return nil, encodeError(e.key, err)
+			}
+		}
+		b = append(b, ':')
+		b = append(b, e.raw...)
+	}
+	return append(b, '}'), nil
+}
+
+// A change is one thing that the handler did to the dictionary.
+type change struct {
+	op     op
+	key    string
+	value  any    // set: encoded when the session is saved, so that later changes inside count
+	raw    string // set: the encoded value
+	modify func(raw string, ok bool) (any, error)
+}
+
+type op uint8
+
+const (
+	opSet op = iota
+	opDelete
+	opModify
+	opClear
+)
+
+// changes is what the handler did, in order. Saving applies it to whatever the store holds by
+// then, so that requests which change different keys lose nothing of each other's.
+type changes []change
+
+// encode fills in the raw values.
+func (cs changes) encode(c *codec) error {
+	for i := range cs {
+		if cs[i].op != opSet {
+			continue
+		}
+		raw, err := c.encodeValue(cs[i].key, cs[i].value)
+		if err != nil {
+			return err
+		}
+		cs[i].raw = raw
+	}
+	return nil
+}
+
+// apply carries the changes out on d, whose entries are bytes only.
+func (cs changes) apply(c *codec, d *document) error {
+	for i := range cs {
+		change := &cs[i]
+		switch change.op {
+		case opClear:
+			*d = document{}
+		case opDelete:
+			if e := d.find(change.key); e != nil {
+				e.state = deleted
+			}
+		case opSet:
+			e := d.add(change.key)
+			e.raw, e.state = change.raw, stored
+		case opModify:
+			if err := change.applyModify(c, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (change *change) applyModify(c *codec, d *document) error {
+	e := d.add(change.key)
+	value, err := change.modify(e.raw, e.state != deleted)
+	if err != nil {
+		return err
+	}
+	raw, err := c.encodeValue(change.key, value)
+	if err != nil {
+		return err
+	}
+	e.raw, e.state = raw, stored
+	return nil
+}

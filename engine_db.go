@@ -1,0 +1,442 @@
+package ginsession
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// DB keeps sessions in a table of a database that GORM drives: SQLite, PostgreSQL, MySQL or
+// MariaDB. It is what Django calls the db backend, and the default there. Call [Migrate] once
+// before serving.
+//
+// The *gorm.DB is used as it is, with its pool and its plugins, but without its default
+// transactions and without logging. Reads go to the primary. One that is inside a transaction
+// is an [ErrConfig].
+func DB(db *gorm.DB, options ...DBOption) Engine { return dbEngine{db, options} }
+
+// A DBOption says how the sessions table differs from what [Model] says.
+type DBOption func(*dbOptions)
+
+type dbOptions struct {
+	table string
+	model any
+	fill  func(data map[string]any) map[string]any
+}
+
+// TableName chooses another table than gin_session. A naming strategy's prefix is not applied.
+// Django's table, django_session, needs HashKeys off; see [ForDjango].
+func TableName(name string) DBOption {
+	return func(o *dbOptions) { o.table = name }
+}
+
+// Columns adds columns to the table, so that sessions can be looked up by what is in them.
+// model is a pointer to a struct that embeds [Model]; fill computes its other columns, by their
+// database names, from a session's data, whenever that is saved. A column that it leaves out
+// becomes NULL. Source: Django's create_model_instance.
+func Columns(model any, fill func(data map[string]any) map[string]any) DBOption {
+	return func(o *dbOptions) { o.model, o.fill = model, fill }
+}
+
+func newDBOptions(options []DBOption) dbOptions {
+	o := dbOptions{model: &Model{}}
+	for _, option := range options {
+		option(&o)
+	}
+	if o.table == "" {
+		o.table = ownTable
+	}
+	return o
+}
+
+// check reports what keeps db and the options from being used.
+func (o dbOptions) check(db *gorm.DB) error {
+	switch {
+	case db == nil || db.Config == nil || db.Statement == nil:
+		return configError("Engine", "the *gorm.DB is nil: open it with gorm.Open")
+	case db.Error != nil:
+		return configError("Engine", "the *gorm.DB carries an error: %v", db.Error)
+	}
+	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); inTransaction {
+		return configError("Engine", "the *gorm.DB is inside a transaction: give the one that gorm.Open returned")
+	}
+	if _, ok := dialects[db.Name()]; !ok {
+		return configError("Engine", "the database %q is not supported: use sqlite, postgres or mysql", db.Name())
+	}
+	return nil
+}
+
+// extraColumns lists the database names of the columns beyond [Model]'s, in the struct's order.
+func (o dbOptions) extraColumns(db *gorm.DB) ([]string, error) {
+	stmt := &gorm.Statement{DB: db}
+	if err := stmt.Parse(o.model); err != nil {
+		return nil, configError("Engine", "Columns: %v", err)
+	}
+	own := map[string]bool{"session_key": true, "session_data": true, "expire_date": true}
+	var extra []string
+	for _, name := range stmt.Schema.DBNames {
+		if !own[name] {
+			extra = append(extra, name)
+		}
+		delete(own, name)
+	}
+	if len(own) > 0 {
+		return nil, configError("Engine", "Columns: the model must embed ginsession.Model")
+	}
+	if len(extra) > 0 && o.fill == nil {
+		return nil, configError("Engine", "Columns: the function that fills them is nil")
+	}
+	return extra, nil
+}
+
+// dbEngine is the choice of [DB].
+type dbEngine struct {
+	db      *gorm.DB
+	options []DBOption
+}
+
+func (e dbEngine) open(cfg *settings) (Store, error) {
+	store, err := openDB(e.db, newDBOptions(e.options), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}
+
+func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
+	if err := o.check(db); err != nil {
+		return nil, err
+	}
+	if o.table == djangoTable && cfg.HashKeys != Off {
+		return nil, configError("HashKeys", "must be Off with the table %s: Django keeps keys as they are", djangoTable)
+	}
+	extra, err := o.extraColumns(db)
+	if err != nil {
+		return nil, err
+	}
+	s := &dbStore{
+		dialect: dialects[db.Name()],
+		table:   o.table,
+		fill:    o.fill,
+		extra:   extra,
+		codec:   cfg.codec,
+		zone:    time.UTC,
+		timeout: cfg.StoreTimeout,
+	}
+	if cfg.dates.location != nil {
+		s.zone = cfg.dates.location
+	}
+	s.db = ownSession(db)
+	s.direct = newDirectPool(db, cfg.StoreTimeout)
+	s.buildStatements()
+	return s, nil
+}
+
+// ownSession is the user's database without what does not suit sessions: conditions of an
+// earlier chain, a transaction around every statement, keys in the log.
+func ownSession(db *gorm.DB) *gorm.DB {
+	return db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, SkipHooks: true, Logger: logger.Discard}).
+		Set("gorm:db_resolver:write", struct{}{}) // dbresolver: read from the primary
+}
+
+// A dbStore is the [Store] of the DB engine. GORM owns the dialect, quoting and migration;
+// each statement is built once and runs on the connection pool itself where nothing of GORM's
+// would be passed over by that.
+type dbStore struct {
+	db      *gorm.DB
+	direct  *directPool // nil where statements go through GORM
+	dialect dialect
+	table   string
+	extra   []string
+	fill    func(data map[string]any) map[string]any
+	codec   *codec
+	zone    *time.Location // of the dates in databases that store them without one
+	timeout time.Duration
+
+	load, insert, touch, remove *statement
+	lock, reload                *statement
+	update, updateData          sqlPair
+	replace, replaceData        sqlPair
+}
+
+// A sqlPair is a statement that changes a row: where its data is what was read before, and
+// whatever its data is.
+type sqlPair struct{ compared, locked *statement }
+
+// A dialect is how one database differs from another.
+type dialect struct {
+	textDates bool   // dates are text without a zone, compared as such
+	dateText  string // an expression for the date as text
+	exact     string // compares bytes, not collated text
+	forUpdate string // locks the row that a SELECT reads
+	writes    bool   // a transaction must write first: there are no row locks
+}
+
+var dialects = map[string]dialect{
+	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true},
+	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE"},
+	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE"},
+}
+
+// instant reports that no statement waits for another machine: SQLite's are bounded by its own
+// busy timeout, and where the pool is exhausted directPool bounds the wait.
+func (s *dbStore) instant() bool { return s.direct != nil && s.dialect.writes }
+
+func (s *dbStore) buildStatements() {
+	q := s.db.Statement.Quote
+	table := q(s.table)
+	key, data, expires := q("session_key"), q("session_data"), q("expire_date")
+	live := key + " = ? AND " + expires + " > ?"
+	columns := "SELECT " + data + ", " + fmt.Sprintf(s.dialect.dateText, expires) + " FROM " + table + " WHERE " + live
+	names, marks, sets := "", "", ""
+	for _, name := range s.extra {
+		names += ", " + q(name)
+		marks += ", ?"
+		sets += ", " + q(name) + " = ?"
+	}
+	same := " AND " + s.dialect.exact + data + " = ?"
+
+	s.load = s.statement(columns)
+	s.reload = s.statement(columns + s.dialect.forUpdate)
+	s.lock = s.statement("UPDATE " + table + " SET " + key + " = " + key + " WHERE " + key + " = ?")
+	s.insert = s.statement("INSERT INTO " + table + " (" + data + names + ", " + expires + ", " + key + ") VALUES (?" + marks + ", ?, ?)")
+	s.touch = s.statement("UPDATE " + table + " SET " + expires + " = ? WHERE " + live)
+	s.remove = s.statement("DELETE FROM " + table + " WHERE " + key + " = ?")
+	pair := func(assignments string) sqlPair {
+		text := "UPDATE " + table + " SET " + data + " = ?" + sets + assignments + " WHERE " + live
+		return sqlPair{compared: s.statement(text + same), locked: s.statement(text)}
+	}
+	s.update = pair(", " + expires + " = ?")
+	s.updateData = pair("")
+	s.replace = pair(", " + expires + " = ?, " + key + " = ?")
+	s.replaceData = pair(", " + key + " = ?")
+}
+
+// date returns t as the database compares it.
+func (s *dbStore) date(t time.Time) any {
+	if s.dialect.textDates {
+		return t.In(s.zone).Format(textDate)
+	}
+	return t.UTC()
+}
+
+// textDate is how Django writes a date where the database keeps it as text.
+const textDate = "2006-01-02 15:04:05.000000"
+
+// scan reads a row of the load statement.
+func (s *dbStore) scan(row *sql.Row) (Record, error) {
+	var data string
+	var err error
+	var r Record
+	if s.dialect.textDates {
+		var text string
+		if err = row.Scan(&data, &text); err == nil {
+			r.Expires, err = parseTextDate(text, s.zone)
+		}
+	} else {
+		err = row.Scan(&data, &r.Expires)
+	}
+	r.Data = []byte(data)
+	return r, err
+}
+
+// parseTextDate reads a date as a database's text, with or without a fraction or an offset.
+func parseTextDate(text string, zone *time.Location) (time.Time, error) {
+	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, zone)
+	if err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z07:00"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("ginsession: expire_date holds %q, which is no date", text)
+}
+
+func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
+	var record Record
+	err := s.query(ctx, s.load, func(row *sql.Row) (err error) {
+		record, err = s.scan(row)
+		return err
+	}, key, s.date(now))
+	if err != nil {
+		return Record{}, err
+	}
+	return record, nil
+}
+
+func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time) error {
+	args, err := s.values(r)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(ctx, s.insert, append(args, s.date(r.Expires), key)...)
+	return err
+}
+
+// values returns the arguments for the data and the columns that are filled from it.
+func (s *dbStore) values(r Record) ([]any, error) {
+	args := append(make([]any, 0, 6+len(s.extra)), string(r.Data))
+	if len(s.extra) == 0 {
+		return args, nil
+	}
+	text, _, err := s.codec.unseal(r.Data)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := parseDocument(text)
+	if err != nil {
+		return nil, err
+	}
+	data := make(map[string]any, len(doc.entries))
+	for i := range doc.entries {
+		data[doc.entries[i].key], _ = valueOf[any](s.codec, &doc.entries[i])
+	}
+	columns := s.fill(data)
+	for _, name := range s.extra {
+		args = append(args, columns[name])
+	}
+	return args, nil
+}
+
+func (s *dbStore) Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error) {
+	return s.change(ctx, key, "", prev, now, f)
+}
+
+func (s *dbStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
+	return s.change(ctx, oldKey, newKey, prev, now, f)
+}
+
+// change stores f(prev) in one statement where the row still holds prev.Data. Otherwise it
+// locks the row, reads it and applies f to what it holds: once is enough then, where comparing
+// again and again would starve under contention.
+func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
+	if prev.Data != nil {
+		next, err := f(prev)
+		if err != nil {
+			return Record{}, err
+		}
+		changed, err := s.write(ctx, s.exec, key, newKey, prev, next, now, true)
+		if err != nil || changed > 0 {
+			return next, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var next Record
+	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+		next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
+		return err
+	})
+	return next, s.explain(err)
+}
+
+func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
+	exec := func(_ context.Context, stmt *statement, args ...any) (int64, error) {
+		result := tx.Exec(stmt.text, args...)
+		return result.RowsAffected, result.Error
+	}
+	if s.dialect.writes {
+		if _, err := exec(ctx, s.lock, key); err != nil {
+			return Record{}, err
+		}
+	}
+	current, err := s.scan(tx.Raw(s.reload.text, key, s.date(now)).Row())
+	if errors.Is(err, sql.ErrNoRows) {
+		return Record{}, ErrNotFound
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	next, err := f(current)
+	if err != nil {
+		return Record{}, err
+	}
+	_, err = s.write(ctx, exec, key, newKey, current, next, now, false)
+	return next, err
+}
+
+// write updates the row of key and returns how many rows changed. It leaves expire_date alone
+// where it stays: that halves the cost, for its index is not touched.
+func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
+	args, err := s.values(next)
+	if err != nil {
+		return 0, err
+	}
+	moved := !next.Expires.Equal(prev.Expires)
+	if moved {
+		args = append(args, s.date(next.Expires))
+	}
+	if newKey != "" {
+		args = append(args, newKey)
+	}
+	args = append(args, key, s.date(now))
+	pair := s.pair(moved, newKey != "")
+	if !compare {
+		return exec(ctx, pair.locked, args...)
+	}
+	return exec(ctx, pair.compared, append(args, string(prev.Data))...)
+}
+
+func (s *dbStore) pair(moved, replaced bool) sqlPair {
+	switch {
+	case moved && replaced:
+		return s.replace
+	case replaced:
+		return s.replaceData
+	case moved:
+		return s.update
+	default:
+		return s.updateData
+	}
+}
+
+func (s *dbStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	changed, err := s.exec(ctx, s.touch, s.date(expires), key, s.date(now))
+	if err != nil || changed > 0 {
+		return err
+	}
+	_, err = s.Load(ctx, key, now) // MySQL counts rows whose values changed
+	return err
+}
+
+func (s *dbStore) Delete(ctx context.Context, key string) error {
+	_, err := s.exec(ctx, s.remove, key)
+	return err
+}
+
+// explain says what to do about errors that a change of the program or the schema mends. It
+// never passes on a text that holds a key.
+func (s *dbStore) explain(err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if isMissingTable(err) {
+		return fmt.Errorf("ginsession: there is no table %s: run ginsession.Migrate before serving: %w", s.table, err)
+	}
+	if translator, ok := s.db.Dialector.(gorm.ErrorTranslator); ok {
+		switch translated := translator.Translate(err); {
+		case errors.Is(translated, gorm.ErrDuplicatedKey):
+			return ErrExists
+		case errors.Is(translated, gorm.ErrForeignKeyViolated):
+			return fmt.Errorf("ginsession: a foreign key of another table points at %s: drop it, sessions come and go", s.table)
+		}
+	}
+	return err
+}
+
+func isMissingTable(err error) bool {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) && state.SQLState() == "42P01" { // PostgreSQL's undefined_table
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "no such table") || strings.HasPrefix(text, "Error 1146")
+}

@@ -1,0 +1,81 @@
+package ginsession
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// ClearExpired deletes in batches, oldest first. Where there are row locks it passes over rows
+// that somebody else holds, another cleaner or a request, and each deleting statement looks at
+// the expiry again: a session that has just been extended survives.
+func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
+	batch := s.clearPlain
+	switch s.db.Name() {
+	case "postgres":
+		batch = s.clearPostgres()
+	case "mysql":
+		batch = s.clearMySQL
+	}
+	return o.InBatches(ctx, func(limit int) (int64, error) {
+		removed, err := batch(ctx, s.date(now), limit)
+		return removed, s.explain(err)
+	})
+}
+
+// clearPlain is for SQLite, whose lock is the whole file's.
+func (s *dbStore) clearPlain(ctx context.Context, now any, limit int) (int64, error) {
+	result := s.db.WithContext(ctx).Exec(s.quoted(
+		"DELETE FROM {t} WHERE {k} IN (SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?) AND {e} < ?"), now, limit, now)
+	return result.RowsAffected, result.Error
+}
+
+// clearPostgres walks along the index on expire_date, so that no batch reads again what an
+// earlier one left dead.
+func (s *dbStore) clearPostgres() func(ctx context.Context, now any, limit int) (int64, error) {
+	query := s.quoted("WITH batch AS (SELECT ctid FROM {t} WHERE {e} >= ? AND {e} < ? ORDER BY {e} LIMIT ? FOR UPDATE SKIP LOCKED), " +
+		"gone AS (DELETE FROM {t} USING batch WHERE {t}.ctid = batch.ctid AND {t}.{e} < ? RETURNING {t}.{e}) " +
+		"SELECT count(*), max({e}) FROM gone")
+	var from time.Time
+	return func(ctx context.Context, now any, limit int) (int64, error) {
+		var removed int64
+		var last sql.NullTime
+		err := s.db.WithContext(ctx).Raw(query, from, now, limit, now).Row().Scan(&removed, &last)
+		if last.Valid {
+			from = last.Time
+		}
+		return removed, err
+	}
+}
+
+// clearMySQL reads the keys first: MySQL's DELETE cannot pass over locked rows. The isolation
+// keeps it from locking the gaps between them too.
+func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
+	var removed int64
+	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		var keys []string
+		if err := tx.Raw(s.quoted("SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ? FOR UPDATE SKIP LOCKED"), now, limit).Scan(&keys).Error; err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			return nil
+		}
+		result := tx.Exec(s.quoted("DELETE FROM {t} WHERE {k} IN ? AND {e} < ?"), keys, now)
+		removed = result.RowsAffected
+		return result.Error
+	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil && strings.HasPrefix(err.Error(), "Error 1064") { // before MySQL 8 and MariaDB 10.6: no SKIP LOCKED
+		result := s.db.WithContext(ctx).Exec(s.quoted("DELETE FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?"), now, limit)
+		return result.RowsAffected, result.Error
+	}
+	return removed, err
+}
+
+// quoted fills in the quoted names of the table and its columns.
+func (s *dbStore) quoted(text string) string {
+	q := s.db.Statement.Quote
+	return strings.NewReplacer("{t}", q(s.table), "{k}", q("session_key"), "{e}", q("expire_date")).Replace(text)
+}

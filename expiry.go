@@ -1,0 +1,247 @@
+package ginsession
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// An Expiry says when a session ends: [ExpireAfter], [ExpireAt], [ExpireAtBrowserClose] or
+// [ExpireDefault], the zero value. Source: the argument of Django's set_expiry.
+type Expiry struct {
+	kind expiryKind
+	age  time.Duration
+	at   time.Time
+}
+
+type expiryKind uint8
+
+const (
+	expireDefault expiryKind = iota
+	expireBrowserClose
+	expireAfter
+	expireAt
+)
+
+// The expiries that need no argument.
+var (
+	// ExpireDefault follows Config.CookieAge and Config.ExpireAtBrowserClose (Django: None).
+	ExpireDefault = Expiry{}
+
+	// ExpireAtBrowserClose has the browser forget the cookie when it closes (Django: 0). On the
+	// server the session lives for Config.CookieAge.
+	ExpireAtBrowserClose = Expiry{kind: expireBrowserClose}
+)
+
+// ExpireAfter ends the session when it has not been modified for d, in whole seconds, a part of
+// one counting as one (Django: an integer). 0 is [ExpireAtBrowserClose].
+func ExpireAfter(d time.Duration) Expiry {
+	if d == 0 {
+		return ExpireAtBrowserClose
+	}
+	age := d.Truncate(time.Second)
+	if age < d {
+		age += time.Second
+	}
+	return Expiry{kind: expireAfter, age: age}
+}
+
+// ExpireAt ends the session at t, whatever the activity (Django: a datetime or timedelta).
+func ExpireAt(t time.Time) Expiry { return Expiry{kind: expireAt, at: t} }
+
+// An ExpiryOption changes what [Session.ExpiryAge] and [Session.ExpiryDate] reckon with.
+type ExpiryOption func(*expiryQuestion)
+
+type expiryQuestion struct {
+	modification time.Time
+	expiry       Expiry
+}
+
+// ModifiedAt reckons from t as the session's last modification, not from now (Django:
+// modification=).
+func ModifiedAt(t time.Time) ExpiryOption {
+	return func(q *expiryQuestion) { q.modification = t }
+}
+
+// WithExpiry reckons with e, not with the session's own expiry (Django: expiry=).
+func WithExpiry(e Expiry) ExpiryOption {
+	return func(q *expiryQuestion) { q.expiry = e }
+}
+
+// SetExpiry gives the session an expiry of its own, kept with its data; [ExpireDefault] takes
+// it away. Source: Django's set_expiry.
+func (s *Session) SetExpiry(e Expiry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.use() {
+		return
+	}
+	if e.kind != expireDefault {
+		s.set(expiryKey, s.m.expiryValue(e))
+		return
+	}
+	if entry := s.view.present(expiryKey); entry != nil {
+		s.remove(entry)
+	}
+}
+
+// ExpiryAge returns for how long the session will live if it is modified now, a whole number of
+// seconds for an absolute date, negative when that is past. Source: Django's get_expiry_age.
+func (s *Session) ExpiryAge(options ...ExpiryOption) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.ageAt(s.question(options))
+}
+
+// ExpiryDate returns when the session ends if it is modified now. Source: Django's
+// get_expiry_date.
+func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.dateOf(s.question(options))
+}
+
+func (s *Session) question(options []ExpiryOption) expiryQuestion {
+	q := expiryQuestion{modification: s.m.Clock()}
+	if s.use() {
+		q.expiry = s.m.expiryOf(&s.view)
+	}
+	for _, option := range options {
+		option(&q)
+	}
+	return q
+}
+
+// ExpiresAtBrowserClose reports whether the browser forgets the session's cookie when it
+// closes. Source: Django's get_expire_at_browser_close.
+func (s *Session) ExpiresAtBrowserClose() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.use()
+	return s.m.browserClose(&s.view)
+}
+
+// CookieAge returns Config.CookieAge. Source: Django's get_session_cookie_age.
+func (s *Session) CookieAge() time.Duration { return s.m.CookieAge }
+
+// ageAt returns how long a session lives that was modified when the question says.
+func (m *Manager) ageAt(q expiryQuestion) time.Duration {
+	switch q.expiry.kind {
+	case expireAfter:
+		return q.expiry.age
+	case expireAt:
+		return floorSeconds(q.expiry.at.Sub(q.modification))
+	default:
+		return m.CookieAge
+	}
+}
+
+func (m *Manager) dateOf(q expiryQuestion) time.Time {
+	if q.expiry.kind == expireAt {
+		return q.expiry.at
+	}
+	return q.modification.Add(m.ageAt(q))
+}
+
+// floorSeconds rounds down, also below zero, as Python's timedelta does.
+func floorSeconds(d time.Duration) time.Duration {
+	floor := d.Truncate(time.Second)
+	if floor > d {
+		floor -= time.Second
+	}
+	return floor
+}
+
+// deadline returns when a session that is saved now ends.
+func (m *Manager) deadline(d *document, now time.Time) time.Time {
+	date := m.dateOf(expiryQuestion{modification: now, expiry: m.expiryOf(d)})
+	if end, ok := m.endOfLife(d); ok && end.Before(date) {
+		return end
+	}
+	return date
+}
+
+func (m *Manager) browserClose(d *document) bool {
+	if expiry := m.expiryOf(d); expiry.kind != expireDefault {
+		return expiry.kind == expireBrowserClose
+	}
+	return m.ExpireAtBrowserClose
+}
+
+// endOfLife returns when MaxLifetime ends the session, if it does and has begun to count.
+func (m *Manager) endOfLife(d *document) (time.Time, bool) {
+	if m.MaxLifetime == 0 || d.present(startedKey) == nil {
+		return time.Time{}, false
+	}
+	return m.started(d, time.Time{}).Add(m.MaxLifetime), true
+}
+
+// started returns when the session began: now, where nothing else is recorded.
+func (m *Manager) started(d *document, now time.Time) time.Time {
+	if e := d.present(startedKey); e != nil {
+		if seconds, ok := valueOf[int64](m.codec, e); ok {
+			return time.Unix(seconds, 0)
+		}
+	}
+	return now
+}
+
+// The text of a date in a record: with an offset, as Django writes it with USE_TZ on, and
+// without, in local time, as it does with USE_TZ off.
+const (
+	dateLayout      = "2006-01-02T15:04:05.000000-07:00"
+	naiveDateLayout = "2006-01-02T15:04:05.000000"
+)
+
+// expiryValue returns what stands for e in the dictionary: whole seconds or a date as text.
+func (m *Manager) expiryValue(e Expiry) any {
+	switch {
+	case e.kind != expireAt:
+		return int64(e.age / time.Second)
+	case m.dates.before41:
+		return max(1, int64(e.at.Sub(m.Clock())/time.Second))
+	case m.dates.location != nil:
+		return e.at.In(m.dates.location).Format(naiveDateLayout)
+	default:
+		return e.at.UTC().Format(dateLayout)
+	}
+}
+
+// expiryOf reads the session's own expiry. One that cannot be read counts as none.
+func (m *Manager) expiryOf(d *document) Expiry {
+	e := d.present(expiryKey)
+	if e == nil {
+		return ExpireDefault
+	}
+	v, _ := valueOf[any](m.codec, e)
+	switch v := v.(type) {
+	case int64:
+		return ExpireAfter(time.Duration(clamp(v, maxAge)) * time.Second)
+	case float64:
+		return ExpireAfter(time.Duration(clamp(v, maxAge) * float64(time.Second)))
+	case string:
+		if t, ok := m.parseDate(v); ok {
+			return ExpireAt(t)
+		}
+	}
+	return ExpireDefault
+}
+
+// maxAge is the longest age that a time.Duration holds, in whole seconds: 292 years.
+const maxAge = math.MaxInt64 / int64(time.Second)
+
+func clamp[T int64 | float64](v T, limit int64) T { return max(min(v, T(limit)), -T(limit)) }
+
+// parseDate reads what Python's datetime.isoformat writes.
+func (m *Manager) parseDate(text string) (time.Time, bool) {
+	text = strings.Replace(text, " ", "T", 1)
+	if t, err := time.Parse("2006-01-02T15:04:05.999999Z07:00", text); err == nil {
+		return t, true
+	}
+	location := m.dates.location
+	if location == nil {
+		location = time.UTC
+	}
+	t, err := time.ParseInLocation("2006-01-02T15:04:05.999999", text, location)
+	return t, err == nil
+}

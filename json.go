@@ -1,0 +1,582 @@
+package ginsession
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// This file reads and writes JSON the way Python's json module does, where encoding/json would
+// lose something: values that are not touched keep their bytes, NaN and lone surrogates pass
+// through, whole numbers stay exact, and what is written is ASCII.
+
+// maxDepth bounds nested arrays and objects, about where Python's parser stops too.
+const maxDepth = 1000
+
+var (
+	errSyntax     = errors.New("malformed JSON")
+	errTooDeep    = errors.New("JSON nested too deep")
+	errUnreadable = errors.New("the stored value has no counterpart in Go (NaN, Infinity or a lone surrogate)")
+)
+
+// scanner walks over a JSON text.
+type scanner struct {
+	text  string
+	pos   int
+	depth int
+}
+
+func (p *scanner) space() {
+	for p.pos < len(p.text) {
+		switch p.text[p.pos] {
+		case ' ', '\t', '\n', '\r':
+			p.pos++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the next byte, or 0 at the end.
+func (p *scanner) peek() byte {
+	if p.pos < len(p.text) {
+		return p.text[p.pos]
+	}
+	return 0
+}
+
+// take consumes b, or reports that something else stands there.
+func (p *scanner) take(b byte) error {
+	if p.peek() != b {
+		return errSyntax
+	}
+	p.pos++
+	return nil
+}
+
+// value consumes one value and returns its text.
+func (p *scanner) value() (string, error) {
+	start := p.pos
+	if err := p.skip(); err != nil {
+		return "", err
+	}
+	return p.text[start:p.pos], nil
+}
+
+func (p *scanner) skip() error {
+	switch p.peek() {
+	case '{':
+		return p.object(func(string) error { return p.skip() })
+	case '[':
+		return p.array(p.skip)
+	case '"':
+		_, err := p.str()
+		return err
+	default:
+		_, err := p.scalar()
+		return err
+	}
+}
+
+// object consumes an object. At each value it calls member, which must consume it, with the
+// key as it is spelled, in its quotes.
+func (p *scanner) object(member func(quoted string) error) error {
+	return p.list('{', '}', func() error {
+		quoted, err := p.str()
+		if err != nil {
+			return err
+		}
+		p.space()
+		if err := p.take(':'); err != nil {
+			return err
+		}
+		p.space()
+		return member(quoted)
+	})
+}
+
+// array consumes an array. element must consume each of its values.
+func (p *scanner) array(element func() error) error {
+	return p.list('[', ']', element)
+}
+
+func (p *scanner) list(open, end byte, item func() error) error {
+	if err := p.take(open); err != nil {
+		return err
+	}
+	if p.depth++; p.depth > maxDepth {
+		return errTooDeep
+	}
+	defer func() { p.depth-- }()
+	p.space()
+	if p.peek() == end {
+		p.pos++
+		return nil
+	}
+	for {
+		p.space()
+		if err := item(); err != nil {
+			return err
+		}
+		p.space()
+		if p.peek() != ',' {
+			return p.take(end)
+		}
+		p.pos++
+	}
+}
+
+// str consumes a string and returns it as it is spelled, in its quotes.
+func (p *scanner) str() (string, error) {
+	start := p.pos
+	if err := p.take('"'); err != nil {
+		return "", err
+	}
+	for p.pos < len(p.text) {
+		switch b := p.text[p.pos]; {
+		case b == '"':
+			p.pos++
+			return p.text[start:p.pos], nil
+		case b < ' ':
+			return "", errSyntax
+		case b == '\\':
+			if err := p.escape(); err != nil {
+				return "", err
+			}
+		default:
+			p.pos++
+		}
+	}
+	return "", errSyntax
+}
+
+func (p *scanner) escape() error {
+	rest := p.text[p.pos:]
+	if len(rest) < 2 {
+		return errSyntax
+	}
+	if strings.IndexByte(`"\/bfnrt`, rest[1]) >= 0 {
+		p.pos += 2
+		return nil
+	}
+	if _, ok := unicodeEscape(rest); !ok {
+		return errSyntax
+	}
+	p.pos += len(`\u0000`)
+	return nil
+}
+
+// unicodeEscape reads the \uXXXX that s begins with.
+func unicodeEscape(s string) (rune, bool) {
+	if len(s) < len(`\u0000`) || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	n := rune(0)
+	for _, c := range []byte(s[2:6]) {
+		switch {
+		case c >= '0' && c <= '9':
+			n = n<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			n = n<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+// scalar consumes a number or a name (NaN and the infinities too, which Python writes).
+func (p *scanner) scalar() (string, error) {
+	for _, name := range [...]string{"true", "false", "null", "NaN", "Infinity", "-Infinity"} {
+		if strings.HasPrefix(p.text[p.pos:], name) {
+			p.pos += len(name)
+			return name, nil
+		}
+	}
+	return p.number()
+}
+
+func (p *scanner) number() (string, error) {
+	start := p.pos
+	if p.peek() == '-' {
+		p.pos++
+	}
+	if p.peek() == '0' {
+		p.pos++
+	} else if !p.digits() {
+		return "", errSyntax
+	}
+	if p.peek() == '.' {
+		p.pos++
+		if !p.digits() {
+			return "", errSyntax
+		}
+	}
+	if p.peek()|0x20 == 'e' {
+		p.pos++
+		if sign := p.peek(); sign == '+' || sign == '-' {
+			p.pos++
+		}
+		if !p.digits() {
+			return "", errSyntax
+		}
+	}
+	return p.text[start:p.pos], nil
+}
+
+func (p *scanner) digits() bool {
+	start := p.pos
+	for p.pos < len(p.text) && p.text[p.pos] >= '0' && p.text[p.pos] <= '9' {
+		p.pos++
+	}
+	return p.pos > start
+}
+
+// scanObject splits a whole text that is one object into its members.
+func scanObject(text string, member func(quoted, raw string) error) error {
+	p := scanner{text: text}
+	p.space()
+	err := p.object(func(quoted string) error {
+		raw, err := p.value()
+		if err != nil {
+			return err
+		}
+		return member(quoted, raw)
+	})
+	if err != nil {
+		return err
+	}
+	p.space()
+	if p.pos != len(text) {
+		return errSyntax
+	}
+	return nil
+}
+
+// unquote returns what a scanned string means. A lone surrogate becomes U+FFFD and exact is
+// false.
+func unquote(quoted string) (s string, exact bool) {
+	body := quoted[1 : len(quoted)-1]
+	i := strings.IndexByte(body, '\\')
+	if i < 0 {
+		return body, true
+	}
+	exact = true
+	out := make([]byte, 0, len(body))
+	for ; i >= 0; i = strings.IndexByte(body, '\\') {
+		out = append(out, body[:i]...)
+		body = body[i:]
+		if body[1] != 'u' {
+			out = append(out, unescaped(body[1]))
+			body = body[2:]
+			continue
+		}
+		r, _ := unicodeEscape(body)
+		body = body[6:]
+		if utf16.IsSurrogate(r) {
+			low, _ := unicodeEscape(body)
+			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+				body = body[6:]
+			} else {
+				exact = false
+			}
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return string(append(out, body...)), exact
+}
+
+// unescaped returns the byte that a backslash and c stand for.
+func unescaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	default:
+		return c
+	}
+}
+
+// decodeAny decodes one value into nil, bool, string, int64 (a whole number that fits),
+// float64 (a number with a point or an exponent), json.Number (any other), []any or
+// map[string]any.
+func decodeAny(raw string) (any, error) {
+	p := scanner{text: raw}
+	v, err := p.decode()
+	if err == nil && p.pos != len(raw) {
+		err = errSyntax
+	}
+	return v, err
+}
+
+func (p *scanner) decode() (any, error) {
+	switch p.peek() {
+	case '{':
+		m := map[string]any{}
+		err := p.object(func(quoted string) error {
+			key, exact := unquote(quoted)
+			if !exact {
+				return errUnreadable
+			}
+			v, err := p.decode()
+			m[key] = v
+			return err
+		})
+		return m, err
+	case '[':
+		a := []any{}
+		err := p.array(func() error {
+			v, err := p.decode()
+			a = append(a, v)
+			return err
+		})
+		return a, err
+	case '"':
+		quoted, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		s, exact := unquote(quoted)
+		if !exact {
+			return nil, errUnreadable
+		}
+		return s, nil
+	}
+	text, err := p.scalar()
+	if err != nil {
+		return nil, err
+	}
+	return decodeScalar(text)
+}
+
+func decodeScalar(text string) (any, error) {
+	switch text {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	case "null":
+		return nil, nil
+	case "NaN", "Infinity", "-Infinity":
+		return nil, errUnreadable
+	}
+	if strings.ContainsAny(text, ".eE") {
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			return f, nil
+		}
+	} else if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, nil
+	}
+	return json.Number(text), nil
+}
+
+// appendJSON appends v as ASCII JSON. A float is written with a point or an exponent, so that
+// it is read back as a float; inside a struct encoding/json decides. Text that is not UTF-8 is
+// an error.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	return appendValue(b, v, 0)
+}
+
+func appendValue(b []byte, v any, depth int) ([]byte, error) {
+	if depth > maxDepth {
+		return nil, errTooDeep
+	}
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case string:
+		return appendString(b, v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(b, v, 10), nil
+	case float64:
+		return appendFloat(b, v, 64)
+	case float32:
+		return appendFloat(b, float64(v), 32)
+	case map[string]any:
+		return appendMap(b, v, depth)
+	case []any:
+		if v == nil {
+			return append(b, "null"...), nil
+		}
+		return appendSlice(b, len(v), func(i int) any { return v[i] }, depth)
+	case json.Marshaler, encoding.TextMarshaler, []byte:
+		return appendMarshaled(b, v)
+	}
+	return appendReflected(b, reflect.ValueOf(v), depth)
+}
+
+// appendReflected walks through named and typed containers, so that the floats in them are
+// written as floats. Whatever else there is, encoding/json knows; structs stay where they are,
+// for it looks for methods on their addresses.
+func appendReflected(b []byte, v reflect.Value, depth int) ([]byte, error) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && v.Elem().Kind() != reflect.Struct {
+			return appendValue(b, v.Elem().Interface(), depth+1)
+		}
+	case reflect.String:
+		if v.Type() != reflect.TypeFor[json.Number]() {
+			return appendString(b, v.String())
+		}
+	case reflect.Float32, reflect.Float64:
+		return appendFloat(b, v.Float(), v.Type().Bits())
+	case reflect.Map:
+		if v.Type().Key().Kind() == reflect.String && !v.Type().Key().Implements(reflect.TypeFor[encoding.TextMarshaler]()) && !v.IsNil() {
+			m := make(map[string]any, v.Len())
+			for it := v.MapRange(); it.Next(); {
+				m[it.Key().String()] = it.Value().Interface()
+			}
+			return appendMap(b, m, depth)
+		}
+	case reflect.Slice, reflect.Array:
+		elem := v.Type().Elem().Kind()
+		if (v.Kind() == reflect.Array || !v.IsNil()) && elem != reflect.Uint8 && elem != reflect.Struct {
+			return appendSlice(b, v.Len(), func(i int) any { return v.Index(i).Interface() }, depth)
+		}
+	}
+	return appendMarshaled(b, v.Interface())
+}
+
+func appendMap(b []byte, m map[string]any, depth int) ([]byte, error) {
+	if m == nil {
+		return append(b, "null"...), nil
+	}
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	b = append(b, '{')
+	for i, key := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendString(b, key); err != nil {
+			return nil, err
+		}
+		b = append(b, ':')
+		if b, err = appendValue(b, m[key], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendSlice(b []byte, n int, at func(int) any, depth int) ([]byte, error) {
+	b = append(b, '[')
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendValue(b, at(i), depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+func appendMarshaled(b []byte, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return appendASCII(b, text), nil
+}
+
+// appendASCII appends JSON text with everything beyond ASCII escaped.
+func appendASCII(b, text []byte) []byte {
+	for len(text) > 0 {
+		if text[0] < utf8.RuneSelf {
+			b = append(b, text[0])
+			text = text[1:]
+			continue
+		}
+		r, size := utf8.DecodeRune(text)
+		b = appendRune(b, r)
+		text = text[size:]
+	}
+	return b
+}
+
+func appendFloat(b []byte, f float64, bits int) ([]byte, error) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil, fmt.Errorf("%v is no JSON number", f)
+	}
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
+		format = 'e'
+	}
+	start := len(b)
+	b = strconv.AppendFloat(b, f, format, -1, bits)
+	if !slices.ContainsFunc(b[start:], func(c byte) bool { return c == '.' || c == 'e' }) {
+		b = append(b, ".0"...)
+	}
+	return b, nil
+}
+
+// appendString appends s as Python's json.dumps would.
+func appendString(b []byte, s string) ([]byte, error) {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c < utf8.RuneSelf-1 && c != '"' && c != '\\' {
+			b = append(b, c)
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size <= 1 {
+			return nil, errors.New("text that is not UTF-8: store bytes as []byte")
+		}
+		i += size
+		switch r {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\b':
+			b = append(b, `\b`...)
+		case '\f':
+			b = append(b, `\f`...)
+		case 0x7f:
+			b = append(b, c)
+		default:
+			b = appendRune(b, r)
+		}
+	}
+	return append(b, '"'), nil
+}
+
+func appendRune(b []byte, r rune) []byte {
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return appendRune(appendRune(b, high), low)
+	}
+	const hex = "0123456789abcdef"
+	return append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+}

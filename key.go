@@ -1,0 +1,72 @@
+package ginsession
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"io"
+)
+
+// A session key is 32 characters of [a-z0-9], 165 bits (Django: VALID_KEY_CHARS). What a
+// cookie carries is a key at all where it is 8 to 64 of them.
+const (
+	keyAlphabet  = "abcdefghijklmnopqrstuvwxyz0123456789"
+	keyLength    = 32
+	minKeyLength = 8
+	maxKeyLength = 64
+)
+
+// newKey returns a random key. It reads crypto/rand.Reader, whose failure is an error here.
+func newKey() (string, error) {
+	// Bytes from the last multiple of 36 on would favour the first characters of the alphabet.
+	const fair = 256 - 256%len(keyAlphabet)
+	key := make([]byte, 0, keyLength)
+	var random [keyLength + keyLength/4]byte
+	for {
+		if _, err := io.ReadFull(rand.Reader, random[:]); err != nil {
+			return "", fmt.Errorf("ginsession: no session key can be made: %w", err)
+		}
+		for _, b := range random {
+			if int(b) >= fair {
+				continue
+			}
+			key = append(key, keyAlphabet[int(b)%len(keyAlphabet)])
+			if len(key) == keyLength {
+				return string(key), nil
+			}
+		}
+	}
+}
+
+// isKey reports whether a cookie's value can be a session key.
+func isKey(value string) bool {
+	if len(value) < minKeyLength || len(value) > maxKeyLength {
+		return false
+	}
+	for i := range len(value) {
+		if c := value[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// digestEncoding keeps a digest within the alphabet of keys.
+var digestEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// digest is what a store sees of a key where HashKeys is on: 40 characters, 200 bits.
+func digest(key string) string {
+	const prefix = "ginsession"
+	var buf [len(prefix) + maxKeyLength]byte
+	sum := sha256.Sum256(append(append(buf[:0], prefix...), key...))
+	return digestEncoding.EncodeToString(sum[:25])
+}
+
+// storeKey is the key under which the store has the session that the cookie knows as key.
+func (m *Manager) storeKey(key string) string {
+	if m.HashKeys == Off {
+		return key
+	}
+	return digest(key)
+}

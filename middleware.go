@@ -1,0 +1,295 @@
+package ginsession
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// A request is one request's life with one manager. It is the session and the writer that
+// commits it, in one allocation; a handler may hold the session for longer, so it is not
+// pooled.
+type request struct {
+	session Session
+	writer  writer
+	c       *gin.Context
+	outer   *request // that of another manager on the same route
+
+	committed bool  // the session's fate is decided, headers may go out
+	discarded bool  // the handler panicked
+	failure   error // why the handler's response was replaced
+	encoding  []string
+}
+
+// contextKey is where gin.Context keeps the innermost request.
+const contextKey = "github.com/ginsession/ginsession"
+
+// attached returns the innermost manager's request, or nil.
+func attached(c *gin.Context) *request {
+	v, _ := c.Get(contextKey)
+	r, _ := v.(*request)
+	return r
+}
+
+// current returns the session with the context that the request has by now.
+func (r *request) current(c *gin.Context) *Session {
+	s := &r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ctx = c.Request.Context()
+	return s
+}
+
+// Handler returns the middleware. It reads nothing and writes nothing for a request that does
+// not use its session.
+func (m *Manager) Handler() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		outer := attached(c)
+		for r := outer; r != nil; r = r.outer {
+			if r.session.m == m { // installed twice
+				c.Next()
+				return
+			}
+		}
+		r := &request{c: c, outer: outer}
+		r.session.m = m
+		r.session.ctx = c.Request.Context()
+		r.session.lines = c.Request.Header["Cookie"]
+		r.encoding = c.Writer.Header()["Content-Encoding"]
+		r.writer.ResponseWriter = c.Writer
+		r.writer.request = r
+		c.Writer = &r.writer
+		c.Set(contextKey, r)
+		r.run()
+	}
+}
+
+// run runs the handler and what remains to be done after it.
+func (r *request) run() {
+	panicked := true
+	defer func() {
+		if panicked {
+			r.discarded = true
+			r.maskCookie()
+		}
+		if r.outer != nil {
+			r.c.Set(contextKey, r.outer)
+		}
+	}()
+	r.c.Next()
+	panicked = false
+	if !r.committed {
+		_ = r.commit()
+	} else {
+		r.finish()
+	}
+}
+
+// commit saves the session and sets its headers, or replaces the response. It runs before the
+// response's first byte; from then on it returns why the response was replaced.
+func (r *request) commit() error {
+	if r.committed {
+		return r.failure
+	}
+	r.committed = true
+	s := &r.session
+	s.mu.Lock()
+	cookie, err := s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
+	accessed := s.accessed
+	s.mu.Unlock()
+	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
+		err = nil // what a request that only reads did on the side is dropped with the session
+	}
+	if err != nil && !r.discarded {
+		r.fail(err)
+		return r.failure
+	}
+	h := r.writer.Header()
+	if accessed || cookie != nil {
+		varyByCookie(h)
+	}
+	if cookie != nil {
+		s.m.setCookie(h, cookie)
+	}
+	return nil
+}
+
+// isSafe reports whether a method is one that changes nothing (RFC 9110 §9.2.1).
+func isSafe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+// commit saves what is to be saved and returns the cookie to send, if any. Of a failed
+// response only the deletion of the cookie goes out.
+func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
+	if !s.accessed && !s.marked && !s.m.SaveEveryRequest && s.m.RenewAfter == 0 {
+		return nil, nil
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	if failed {
+		return s.deletion(), nil
+	}
+	if hijacked && !s.known {
+		return nil, nil // the handshake's headers are the handler's: see Manager.Cookie
+	}
+	if err := s.bringUpToDate(); err != nil {
+		return nil, err
+	}
+	if !s.saved || s.storedKey == "" {
+		return s.deletion(), nil
+	}
+	if s.fresh != nil {
+		s.refresh()
+	}
+	s.known = true
+	return s.m.sessionCookie(s.storedKey, &s.view, s.m.Clock()), nil
+}
+
+// bringUpToDate saves the session, or extends its life where it was not changed.
+func (s *Session) bringUpToDate() error {
+	s.noteContainers()
+	if s.pending() {
+		return s.save(false)
+	}
+	if s.saved || !s.m.SaveEveryRequest && s.m.RenewAfter == 0 {
+		return nil
+	}
+	if !s.located {
+		s.locate()
+	}
+	if s.err != nil || s.storedKey == "" {
+		return s.err
+	}
+	if err := s.touch(s.m.Clock()); !errors.Is(err, ErrInterrupted) {
+		return err
+	}
+	return nil // nothing of the handler's is lost with it
+}
+
+// deletion is the cookie of a session that was flushed and not begun anew.
+func (s *Session) deletion() *http.Cookie {
+	if s.flushed && s.storedKey == "" {
+		return s.m.deletionCookie()
+	}
+	return nil
+}
+
+// finish saves what the handler changed after the headers had gone out, as it can where the
+// client has the key already.
+func (r *request) finish() {
+	s := &r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.failure != nil || s.err != nil {
+		return
+	}
+	s.noteContainers()
+	if !s.pending() || r.writer.Status() >= http.StatusInternalServerError {
+		return
+	}
+	err := ErrHeadersWritten
+	if s.known && s.cycled == 0 {
+		err = s.save(false)
+	} else if s.storedKey == "" && s.view.isEmpty() {
+		return
+	}
+	if err != nil {
+		s.m.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
+	}
+}
+
+// fail replaces the handler's response, of which nothing has gone out yet, by the
+// ErrorHandler's. The handler's own writes fail from now on.
+func (r *request) fail(err error) {
+	r.failure = err
+	c := r.c
+	top := c.Writer
+	c.Writer = r.writer.ResponseWriter
+	h := c.Writer.Header()
+	for name := range h {
+		if describesBody(name) {
+			delete(h, name)
+		}
+	}
+	if r.encoding != nil {
+		h["Content-Encoding"] = r.encoding // what a middleware around this one does to any body
+	}
+	varyByCookie(h)
+	c.Writer.WriteHeader(http.StatusOK)
+	_ = c.Error(err)
+	c.Abort()
+	r.session.m.ErrorHandler(c, err)
+	c.Writer.WriteHeaderNow()
+	c.Writer = top
+}
+
+// describesBody reports whether a header belongs to the response that is being replaced.
+func describesBody(name string) bool {
+	switch name {
+	case "Etag", "Last-Modified", "Location", "Cache-Control":
+		return true
+	}
+	return strings.HasPrefix(name, "Content-")
+}
+
+// answerError is the default ErrorHandler.
+func answerError(c *gin.Context, err error) {
+	status := http.StatusInternalServerError
+	text := "The session could not be saved."
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		status, text = http.StatusConflict, "Your session ended while this request ran."
+	case errors.Is(err, ErrUnavailable):
+		status, text = http.StatusServiceUnavailable, "Sessions are unavailable at the moment. Please try again."
+	}
+	c.Header("Cache-Control", "no-store")
+	c.String(status, "%s\n", text)
+}
+
+// maskCookie hides the session's key before a panic reaches gin.Recovery, which logs the
+// request's headers.
+func (r *request) maskCookie() {
+	s := &r.session
+	masked := *r.c.Request
+	masked.Header = masked.Header.Clone()
+	lines := masked.Header["Cookie"]
+	for i, line := range lines {
+		for value := range cookieValues([]string{line}, s.m.CookieName) {
+			if value != "" {
+				line = strings.ReplaceAll(line, value, "*")
+			}
+		}
+		lines[i] = line
+	}
+	r.c.Request = &masked
+}
+
+// NewContext returns a context that carries s, for code that sees no gin.Context.
+func NewContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, sessionKey{}, s)
+}
+
+// FromContext returns the session that [NewContext] put into ctx, or the one of the
+// gin.Context that ctx is or descends from.
+func FromContext(ctx context.Context) (*Session, bool) {
+	if s, ok := ctx.Value(sessionKey{}).(*Session); ok {
+		return s, true
+	}
+	if c, ok := ctx.Value(gin.ContextKey).(*gin.Context); ok {
+		if r := attached(c); r != nil {
+			return r.current(c), true
+		}
+	}
+	return nil, false
+}
+
+type sessionKey struct{}

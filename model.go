@@ -1,0 +1,28 @@
+package ginsession
+
+import "time"
+
+// Model is the one table that the [DB] and [CachedDB] engines need. Its columns are those of
+// Django's django_session. [Migrate] makes it; db.AutoMigrate(&ginsession.Model{}) does too.
+//
+// It may be embedded in a struct with columns of your own: see [Columns].
+type Model struct {
+	// SessionKey is the digest of the key that the cookie carries, or with HashKeys off the
+	// key itself.
+	SessionKey string `gorm:"column:session_key;type:varchar(40);primaryKey"`
+
+	// SessionData is the record: JSON, signed where Config.SecretKey is set.
+	SessionData string `gorm:"column:session_data;not null"`
+
+	// ExpireDate is the moment from which the session is as good as absent.
+	ExpireDate time.Time `gorm:"column:expire_date;not null;precision:6;index"`
+}
+
+// The names of tables: ours, and Django's.
+const (
+	ownTable    = "gin_session"
+	djangoTable = "django_session"
+)
+
+// TableName is "gin_session"; the option [TableName] chooses another.
+func (Model) TableName() string { return ownTable }

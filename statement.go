@@ -1,0 +1,208 @@
+package ginsession
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// A statement is SQL that GORM has quoted for the database.
+type statement struct {
+	text     string // with ? for each argument, as GORM takes it
+	bound    string // with the database's own placeholders
+	prepared atomic.Pointer[sql.Stmt]
+}
+
+func (s *dbStore) statement(text string) *statement {
+	arguments := make([]any, strings.Count(text, "?"))
+	for i := range arguments {
+		arguments[i] = 0
+	}
+	dry := s.db.Session(&gorm.Session{DryRun: true}).Exec(text, arguments...)
+	return &statement{text: text, bound: dry.Statement.SQL.String()}
+}
+
+type execFunc func(ctx context.Context, stmt *statement, args ...any) (changed int64, err error)
+
+// exec runs a statement and returns how many rows it changed.
+func (s *dbStore) exec(ctx context.Context, stmt *statement, args ...any) (int64, error) {
+	if s.direct == nil {
+		result := s.db.WithContext(ctx).Exec(stmt.text, args...)
+		return result.RowsAffected, s.explain(result.Error)
+	}
+	result, err := s.direct.exec(ctx, stmt, args)
+	if err != nil {
+		return 0, s.explain(err)
+	}
+	return result.RowsAffected()
+}
+
+// query runs a statement that selects one row. None is ErrNotFound.
+func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(*sql.Row) error, args ...any) error {
+	var err error
+	if s.direct == nil {
+		tx := s.db.WithContext(ctx).Raw(stmt.text, args...)
+		if row := tx.Row(); row != nil {
+			err = scan(row)
+		} else {
+			err = tx.Error
+		}
+	} else {
+		err = s.direct.query(ctx, stmt, args, scan)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return s.explain(err)
+}
+
+// A directPool runs statements on GORM's connection pool, past GORM's clause building, which
+// costs as much as a read from SQLite.
+type directPool struct {
+	pool    gorm.ConnPool
+	db      *sql.DB // the pool where it is one, for its statistics
+	prepare bool
+	timeout time.Duration
+}
+
+// newDirectPool looks whether statements may go past GORM, and returns nil where a plugin or
+// a callback of the user's would miss them.
+func newDirectPool(db *gorm.DB, timeout time.Duration) *directPool {
+	if len(db.Plugins) > 0 || hasCallbacks(db.Callback().Raw(), 1) || hasCallbacks(db.Callback().Row(), 1) || db.DryRun {
+		return nil
+	}
+	p := &directPool{pool: db.Statement.ConnPool, timeout: timeout}
+	if prepared, ok := p.pool.(*gorm.PreparedStmtDB); ok {
+		p.pool = prepared.ConnPool
+	}
+	p.db, _ = p.pool.(*sql.DB)
+	p.prepare = p.db != nil && mayPrepare(db.Dialector)
+	return p
+}
+
+// hasCallbacks reports whether a GORM processor runs more than its own callbacks. GORM has no
+// method that tells; where its field is not found, the answer is the safe one.
+func hasCallbacks(processor any, own int) bool {
+	fns := reflect.ValueOf(processor).Elem().FieldByName("fns")
+	return !fns.IsValid() || fns.Kind() != reflect.Slice || fns.Len() != own
+}
+
+// mayPrepare reports whether statements are to be prepared here. pgx prepares by itself, unless
+// its settings say otherwise (PgBouncer), and MySQL's driver is told by InterpolateParams not
+// to.
+func mayPrepare(dialector gorm.Dialector) bool {
+	switch dialector.Name() {
+	case "sqlite":
+		return true
+	case "mysql":
+		return !setting(reflect.ValueOf(dialector), "Config", "DSNConfig", "InterpolateParams") &&
+			!strings.Contains(dsn(dialector), "interpolateParams=true")
+	default:
+		return false
+	}
+}
+
+// setting follows a path of fields through a dialector, whose package is not imported here, and
+// reports whether it ends at true.
+func setting(v reflect.Value, path ...string) bool {
+	for _, name := range path {
+		for v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		if v.Kind() != reflect.Struct {
+			return false
+		}
+		v = v.FieldByName(name)
+	}
+	return v.Kind() == reflect.Bool && v.Bool()
+}
+
+func dsn(dialector gorm.Dialector) string {
+	v := reflect.Indirect(reflect.ValueOf(dialector))
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	if f := v.FieldByName("DSN"); f.Kind() == reflect.String {
+		return f.String()
+	}
+	return ""
+}
+
+func (p *directPool) exec(ctx context.Context, stmt *statement, args []any) (sql.Result, error) {
+	ctx, cancel := p.patience(ctx)
+	defer cancel()
+	prepared, err := p.prepared(ctx, stmt)
+	if err != nil {
+		return nil, p.explain(ctx, err)
+	}
+	var result sql.Result
+	if prepared != nil {
+		result, err = prepared.ExecContext(ctx, args...)
+	} else {
+		result, err = p.pool.ExecContext(ctx, stmt.bound, args...)
+	}
+	return result, p.explain(ctx, err)
+}
+
+func (p *directPool) query(ctx context.Context, stmt *statement, args []any, scan func(*sql.Row) error) error {
+	ctx, cancel := p.patience(ctx)
+	defer cancel()
+	prepared, err := p.prepared(ctx, stmt)
+	if err != nil {
+		return p.explain(ctx, err)
+	}
+	if prepared != nil {
+		err = scan(prepared.QueryRowContext(ctx, args...))
+	} else {
+		err = scan(p.pool.QueryRowContext(ctx, stmt.bound, args...))
+	}
+	return p.explain(ctx, err)
+}
+
+// prepared returns the prepared statement, or nil where statements are not prepared here. It
+// stays prepared for as long as the *sql.DB is open.
+func (p *directPool) prepared(ctx context.Context, stmt *statement) (*sql.Stmt, error) {
+	if !p.prepare {
+		return nil, nil
+	}
+	if prepared := stmt.prepared.Load(); prepared != nil {
+		return prepared, nil
+	}
+	prepared, err := p.db.PrepareContext(ctx, stmt.bound)
+	if err != nil {
+		return nil, err
+	}
+	if !stmt.prepared.CompareAndSwap(nil, prepared) {
+		_ = prepared.Close()
+		return stmt.prepared.Load(), nil
+	}
+	return prepared, nil
+}
+
+// patience bounds the wait for a free connection where all of them are in use: a handler that
+// answers inside its own transaction may hold the only one.
+func (p *directPool) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); !bounded && p.db != nil && p.exhausted() {
+		return context.WithTimeout(ctx, p.timeout)
+	}
+	return ctx, func() {}
+}
+
+func (p *directPool) exhausted() bool {
+	stats := p.db.Stats()
+	return stats.MaxOpenConnections > 0 && stats.InUse >= stats.MaxOpenConnections
+}
+
+func (p *directPool) explain(ctx context.Context, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && p.db != nil && p.exhausted() {
+		return fmt.Errorf("ginsession: no database connection came free (is the response written inside a transaction that holds the last one?): %w", err)
+	}
+	return err
+}
