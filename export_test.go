@@ -1,0 +1,11 @@
+package ginsession
+
+// OpenStore opens an engine as NewManager does and returns its store, for the suites that prove
+// stores.
+func OpenStore(cfg Config) (Store, error) {
+	m, err := NewManager(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return m.store, nil
+}
