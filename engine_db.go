@@ -127,13 +127,12 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		extra:   extra,
 		codec:   cfg.codec,
 		zone:    time.UTC,
-		timeout: cfg.StoreTimeout,
 	}
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
 	}
 	s.db = ownSession(db)
-	s.direct = newDirectPool(db, cfg.StoreTimeout)
+	s.direct = newDirectPool(db)
 	s.buildStatements()
 	return s, nil
 }
@@ -157,7 +156,6 @@ type dbStore struct {
 	fill    func(data map[string]any) map[string]any
 	codec   *codec
 	zone    *time.Location // of the dates in databases that store them without one
-	timeout time.Duration
 
 	load, insert, touch, remove *statement
 	lock, reload                *statement
@@ -183,10 +181,6 @@ var dialects = map[string]dialect{
 	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE"},
 	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE"},
 }
-
-// instant reports that no statement waits for another machine: SQLite's are bounded by its own
-// busy timeout, and where the pool is exhausted directPool bounds the wait.
-func (s *dbStore) instant() bool { return s.direct != nil && s.dialect.writes }
 
 func (s *dbStore) buildStatements() {
 	q := s.db.Statement.Quote
@@ -328,8 +322,6 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 			return next, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	var next Record
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
 		next, err = s.changeLocked(ctx, tx, key, newKey, now, f)

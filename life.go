@@ -89,9 +89,9 @@ func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, 
 }
 
 func (m *Manager) loadRecord(ctx context.Context, key string, now time.Time) (Record, error) {
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
-	record, err := m.store.Load(ctx, m.storeKey(key), now)
+	bounded := m.storeContext(ctx)
+	defer bounded.release()
+	record, err := m.store.Load(bounded, m.storeKey(key), now)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		err = unavailable(err)
 	}
@@ -114,16 +114,6 @@ func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, e
 		return document{}, time.Time{}, ErrNotFound
 	}
 	return doc, signedAt, nil
-}
-
-// storeContext is the context of a store operation: it has the request's values and outlives
-// the request, so that a client that hangs up loses nothing, and ends after StoreTimeout.
-func (m *Manager) storeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithoutCancel(ctx)
-	if m.instant {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, m.StoreTimeout)
 }
 
 // unavailable wraps a store's failure.
@@ -275,9 +265,9 @@ func (s *Session) create(d *draft) error {
 }
 
 func (s *Session) insert(record Record, now time.Time) error {
-	ctx, cancel := s.m.storeContext(s.ctx)
-	defer cancel()
-	return s.m.store.Create(ctx, s.m.storeKey(s.key), record, now)
+	bounded := s.m.storeContext(s.ctx)
+	defer bounded.release()
+	return s.m.store.Create(bounded, s.m.storeKey(s.key), record, now)
 }
 
 func (s *Session) update(now time.Time) error {
@@ -329,8 +319,8 @@ func (s *Session) replace(now time.Time) error {
 // repeat runs a store operation, and once more where it is unknown whether the first try came
 // through and the changes can be applied twice: a Modify cannot.
 func (s *Session) repeat(d *draft, operation func(context.Context) (Record, error)) (Record, error) {
-	ctx, cancel := s.m.storeContext(s.ctx)
-	defer cancel()
+	ctx := s.m.storeContext(s.ctx)
+	defer ctx.release()
 	record, err := operation(ctx)
 	if err == nil || d.err != nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil || d.changes.modifies() {
 		return record, err
@@ -377,9 +367,9 @@ func (s *Session) touch(now time.Time) error {
 	}
 	expires := s.m.deadline(&s.view, now).Truncate(time.Second)
 	if !expires.Equal(s.base.Expires) {
-		ctx, cancel := s.m.storeContext(s.ctx)
-		defer cancel()
-		if err := s.m.store.Touch(ctx, s.m.storeKey(s.storedKey), expires, now); err != nil {
+		bounded := s.m.storeContext(s.ctx)
+		defer bounded.release()
+		if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
 			if errors.Is(err, ErrNotFound) {
 				return fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
 			}
@@ -513,9 +503,9 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	now := s.m.Clock()
 	d := s.draft(changes{{op: opDelete, key: key}}, now)
 	errAbsent := errors.New("absent")
-	ctx, cancel := s.m.storeContext(s.ctx)
-	defer cancel()
-	record, err := s.m.store.Update(ctx, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
+	bounded := s.m.storeContext(s.ctx)
+	defer bounded.release()
+	record, err := s.m.store.Update(bounded, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err
 		}

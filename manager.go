@@ -12,8 +12,7 @@ import (
 // outside a request. It is safe for concurrent use.
 type Manager struct {
 	settings
-	store   Store // nil where the cookie holds the session (SignedCookies)
-	instant bool  // the store never waits, so that a timeout would only cost
+	store Store // nil where the cookie holds the session (SignedCookies)
 }
 
 // NewManager checks the Config and opens its engine. The error names every field that is wrong
@@ -28,9 +27,6 @@ func NewManager(cfg Config) (*Manager, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if s, ok := m.store.(interface{ instant() bool }); ok {
-		m.instant = s.instant()
 	}
 	m.warn()
 	return m, nil
@@ -68,9 +64,9 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 	if !isKey(key) {
 		return false, nil
 	}
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
-	_, err := m.store.Load(ctx, m.storeKey(key), m.Clock())
+	bounded := m.storeContext(ctx)
+	defer bounded.release()
+	_, err := m.store.Load(bounded, m.storeKey(key), m.Clock())
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -89,9 +85,9 @@ func (m *Manager) Delete(ctx context.Context, key string) error {
 	if !isKey(key) {
 		return nil
 	}
-	ctx, cancel := m.storeContext(ctx)
-	defer cancel()
-	if err := m.store.Delete(ctx, m.storeKey(key)); err != nil {
+	bounded := m.storeContext(ctx)
+	defer bounded.release()
+	if err := m.store.Delete(bounded, m.storeKey(key)); err != nil {
 		return unavailable(err)
 	}
 	return nil

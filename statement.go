@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"gorm.io/gorm"
 )
@@ -69,16 +68,16 @@ type directPool struct {
 	pool    gorm.ConnPool
 	db      *sql.DB // the pool where it is one, for its statistics
 	prepare bool
-	timeout time.Duration
+	local   bool // there is no server to wait for
 }
 
 // newDirectPool looks whether statements may go past GORM, and returns nil where a plugin or
 // a callback of the user's would miss them.
-func newDirectPool(db *gorm.DB, timeout time.Duration) *directPool {
+func newDirectPool(db *gorm.DB) *directPool {
 	if len(db.Plugins) > 0 || hasCallbacks(db.Callback().Raw(), 1) || hasCallbacks(db.Callback().Row(), 1) || db.DryRun {
 		return nil
 	}
-	p := &directPool{pool: db.Statement.ConnPool, timeout: timeout}
+	p := &directPool{pool: db.Statement.ConnPool, local: db.Name() == "sqlite"}
 	if prepared, ok := p.pool.(*gorm.PreparedStmtDB); ok {
 		p.pool = prepared.ConnPool
 	}
@@ -136,11 +135,9 @@ func dsn(dialector gorm.Dialector) string {
 }
 
 func (p *directPool) exec(ctx context.Context, stmt *statement, args []any) (sql.Result, error) {
-	ctx, cancel := p.patience(ctx)
-	defer cancel()
-	prepared, err := p.prepared(ctx, stmt)
+	ctx, prepared, err := p.start(ctx, stmt)
 	if err != nil {
-		return nil, p.explain(ctx, err)
+		return nil, err
 	}
 	var result sql.Result
 	if prepared != nil {
@@ -152,11 +149,9 @@ func (p *directPool) exec(ctx context.Context, stmt *statement, args []any) (sql
 }
 
 func (p *directPool) query(ctx context.Context, stmt *statement, args []any, scan func(*sql.Row) error) error {
-	ctx, cancel := p.patience(ctx)
-	defer cancel()
-	prepared, err := p.prepared(ctx, stmt)
+	ctx, prepared, err := p.start(ctx, stmt)
 	if err != nil {
-		return p.explain(ctx, err)
+		return err
 	}
 	if prepared != nil {
 		err = scan(prepared.QueryRowContext(ctx, args...))
@@ -164,6 +159,21 @@ func (p *directPool) query(ctx context.Context, stmt *statement, args []any, sca
 		err = scan(p.pool.QueryRowContext(ctx, stmt.bound, args...))
 	}
 	return p.explain(ctx, err)
+}
+
+// start returns the context and the prepared statement, if any, to run stmt with. SQLite's
+// statements are bounded by its own busy timeout: a context that can end would cost them a
+// timer and a goroutine each. But where every connection is in use the wait must end: a handler
+// that answers inside its own transaction may hold the only one.
+func (p *directPool) start(ctx context.Context, stmt *statement) (context.Context, *sql.Stmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if p.local && !p.exhausted() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	prepared, err := p.prepared(ctx, stmt)
+	return ctx, prepared, p.explain(ctx, err)
 }
 
 // prepared returns the prepared statement, or nil where statements are not prepared here. It
@@ -186,22 +196,16 @@ func (p *directPool) prepared(ctx context.Context, stmt *statement) (*sql.Stmt, 
 	return prepared, nil
 }
 
-// patience bounds the wait for a free connection where all of them are in use: a handler that
-// answers inside its own transaction may hold the only one.
-func (p *directPool) patience(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, bounded := ctx.Deadline(); !bounded && p.db != nil && p.exhausted() {
-		return context.WithTimeout(ctx, p.timeout)
-	}
-	return ctx, func() {}
-}
-
 func (p *directPool) exhausted() bool {
+	if p.db == nil {
+		return false
+	}
 	stats := p.db.Stats()
 	return stats.MaxOpenConnections > 0 && stats.InUse >= stats.MaxOpenConnections
 }
 
 func (p *directPool) explain(ctx context.Context, err error) error {
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && p.db != nil && p.exhausted() {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && p.exhausted() {
 		return fmt.Errorf("ginsession: no database connection came free (is the response written inside a transaction that holds the last one?): %w", err)
 	}
 	return err
