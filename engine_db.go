@@ -28,6 +28,8 @@ type dbOptions struct {
 	table string
 	model any
 	fill  func(data map[string]any) map[string]any
+
+	cacheMaxAge time.Duration // CachedDB's
 }
 
 // TableName chooses another table than gin_session. A naming strategy's prefix is not applied.
@@ -45,7 +47,7 @@ func Columns(model any, fill func(data map[string]any) map[string]any) DBOption 
 }
 
 func newDBOptions(options []DBOption) dbOptions {
-	o := dbOptions{model: &Model{}}
+	o := dbOptions{model: &Model{}, cacheMaxAge: defaultCacheMaxAge}
 	for _, option := range options {
 		option(&o)
 	}

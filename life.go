@@ -291,7 +291,11 @@ func (s *Session) replace(now time.Time) error {
 	tries := 0
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
 		if tries++; tries > 1 { // the first try may have come through before its answer was lost
-			if record, err := s.m.store.Update(ctx, newKey, s.base, now, d.mutate); !errors.Is(err, ErrNotFound) {
+			record, err := s.m.store.Update(ctx, newKey, s.base, now, d.mutate)
+			if err == nil {
+				err = s.m.store.Delete(ctx, oldKey)
+			}
+			if !errors.Is(err, ErrNotFound) {
 				return record, err
 			}
 		}

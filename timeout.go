@@ -21,9 +21,13 @@ type timed struct {
 	cancel context.CancelFunc
 }
 
-// storeContext must be released.
+// newStoreContext returns a context that must be released.
+func newStoreContext(parent context.Context, timeout time.Duration) *storeContext {
+	return &storeContext{Context: parent, deadline: time.Now().Add(timeout)}
+}
+
 func (m *Manager) storeContext(parent context.Context) *storeContext {
-	return &storeContext{Context: parent, deadline: time.Now().Add(m.StoreTimeout)}
+	return newStoreContext(parent, m.StoreTimeout)
 }
 
 func (c *storeContext) release() {

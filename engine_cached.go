@@ -1,0 +1,236 @@
+package ginsession
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Cached keeps sessions in a cache and nowhere else: what the cache drops is gone, and its
+// visitor is signed out. Source: Django's cache backend.
+//
+// Keys are namespaced, so that a session's never equals one of the application's own.
+func Cached(cache Cache) Engine { return cachedEngine{cache} }
+
+type cachedEngine struct{ cache Cache }
+
+func (e cachedEngine) open(*settings) (Store, error) {
+	if err := checkCache("Cached", e.cache); err != nil {
+		return nil, err
+	}
+	return &cacheStore{cache: e.cache}, nil
+}
+
+func checkCache(constructor string, cache Cache) error {
+	if unknown, ok := cache.(unknownCache); ok {
+		return unknown.err()
+	}
+	if cache == nil {
+		return configError("Engine", "%s: the cache is nil: make one, for instance memory.New()", constructor)
+	}
+	return nil
+}
+
+// cacheKey keeps sessions apart from what else is in the cache.
+func cacheKey(key string) string { return "ginsession:" + key }
+
+// A cacheStore is the [Store] over a Cache. An entry is the record's expiry, judged by the
+// store's callers' clock, and its data; the cache's own time to live only reclaims room.
+type cacheStore struct {
+	cache Cache
+	locks keyLocks
+}
+
+// headerSize is the length of an entry's expiry, in Unix seconds.
+const headerSize = 8
+
+func encodeEntry(r Record) []byte {
+	entry := make([]byte, headerSize, headerSize+len(r.Data))
+	binary.BigEndian.PutUint64(entry, uint64(r.Expires.Unix()))
+	return append(entry, r.Data...)
+}
+
+// decodeEntry refers to entry, which nobody changes.
+func decodeEntry(entry []byte) (Record, bool) {
+	if len(entry) < headerSize {
+		return Record{}, false
+	}
+	seconds := int64(binary.BigEndian.Uint64(entry))
+	return Record{Data: entry[headerSize:], Expires: time.Unix(seconds, 0).UTC()}, true
+}
+
+// lifetime is how long the cache is to keep an entry: a second more than it lives, for the two
+// clocks do not tick together.
+func lifetime(expires, now time.Time) time.Duration {
+	return max(expires.Sub(now), 0) + time.Second
+}
+
+// entry returns what is stored under key and lives, or ErrNotFound.
+func (s *cacheStore) entry(ctx context.Context, key string, now time.Time) ([]byte, Record, error) {
+	entry, ok, err := s.cache.Get(ctx, key)
+	if err != nil {
+		return nil, Record{}, err
+	}
+	record, sound := decodeEntry(entry)
+	if !ok || !sound || !record.Expires.After(now) {
+		return entry, Record{}, ErrNotFound
+	}
+	return entry, record, nil
+}
+
+func (s *cacheStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
+	_, record, err := s.entry(ctx, cacheKey(key), now)
+	return record, err
+}
+
+func (s *cacheStore) Create(ctx context.Context, key string, r Record, now time.Time) error {
+	return s.add(ctx, cacheKey(key), encodeEntry(r), lifetime(r.Expires, now), now)
+}
+
+// add stores an entry where there is none, or one that has expired and is still there.
+func (s *cacheStore) add(ctx context.Context, key string, entry []byte, ttl time.Duration, now time.Time) error {
+	added, err := s.cache.Add(ctx, key, entry, ttl)
+	if err != nil || added {
+		return err
+	}
+	old, _, err := s.entry(ctx, key, now)
+	if errors.Is(err, ErrNotFound) && old != nil {
+		added, err = s.cache.CompareAndSwap(ctx, key, old, entry, ttl)
+	}
+	if err != nil {
+		return err
+	}
+	if !added {
+		return ErrExists
+	}
+	return nil
+}
+
+func (s *cacheStore) Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error) {
+	return s.change(ctx, cacheKey(key), prev, now, f, func(old []byte, next Record) (bool, error) {
+		return s.cache.CompareAndSwap(ctx, cacheKey(key), old, encodeEntry(next), lifetime(next.Expires, now))
+	})
+}
+
+// Replace puts the record under its new key first, which nobody knows yet, and then claims the
+// old entry by swapping it for one that has expired: of several that try, one succeeds. One
+// that fails takes its new entry back.
+func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
+	oldKey, newKey = cacheKey(oldKey), cacheKey(newKey)
+	return s.change(ctx, oldKey, prev, now, f, func(old []byte, next Record) (bool, error) {
+		if err := s.add(ctx, newKey, encodeEntry(next), lifetime(next.Expires, now), now); err != nil {
+			return false, err
+		}
+		gone := encodeEntry(Record{Expires: time.Unix(0, 0)})
+		claimed, err := s.cache.CompareAndSwap(ctx, oldKey, old, gone, time.Second)
+		if err != nil {
+			return false, err
+		}
+		if !claimed {
+			return false, s.cache.Delete(ctx, newKey)
+		}
+		return true, s.cache.Delete(ctx, oldKey)
+	})
+}
+
+// change has swap store f of the current record, and where another writer comes first, tries
+// again on what that has written: at once with prev, then with what the cache holds, one
+// goroutine of this process at a time for each key.
+func (s *cacheStore) change(ctx context.Context, key string, prev Record, now time.Time, f Mutate, swap func(old []byte, next Record) (bool, error)) (Record, error) {
+	if prev.Data != nil && prev.Expires.After(now) {
+		next, done, err := s.try(encodeEntry(prev), prev, f, swap)
+		if err != nil || done {
+			return next, err
+		}
+	}
+	unlock, err := s.locks.lock(ctx, key)
+	if err != nil {
+		return Record{}, err
+	}
+	defer unlock()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		entry, current, err := s.entry(ctx, key, now)
+		if err != nil {
+			return Record{}, err
+		}
+		next, done, err := s.try(entry, current, f, swap)
+		if err != nil || done {
+			return next, err
+		}
+		if sleep(ctx, rand.N(wait)) != nil {
+			return Record{}, ErrConflict
+		}
+	}
+}
+
+func (s *cacheStore) try(entry []byte, current Record, f Mutate, swap func([]byte, Record) (bool, error)) (Record, bool, error) {
+	next, err := f(current)
+	if err != nil {
+		return Record{}, false, err
+	}
+	done, err := swap(entry, next)
+	if err != nil {
+		return Record{}, false, err
+	}
+	return next, done, nil
+}
+
+func (s *cacheStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	_, err := s.Update(ctx, key, Record{}, now, func(current Record) (Record, error) {
+		return Record{Data: current.Data, Expires: expires}, nil
+	})
+	return err
+}
+
+func (s *cacheStore) Delete(ctx context.Context, key string) error {
+	return s.cache.Delete(ctx, cacheKey(key))
+}
+
+// ClearExpired has nothing to do: the cache drops entries by their time to live.
+func (s *cacheStore) ClearExpired(context.Context, time.Time, ClearOptions) (int64, error) {
+	return 0, nil
+}
+
+// keyLocks has one goroutine at a time work on a key. The zero value is ready.
+type keyLocks struct {
+	mu   sync.Mutex
+	held map[string]*keyLock
+}
+
+type keyLock struct {
+	users int // holding or waiting
+	token chan struct{}
+}
+
+// lock waits for the key, or for the context's end: ErrConflict.
+func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
+	l.mu.Lock()
+	if l.held == nil {
+		l.held = make(map[string]*keyLock)
+	}
+	k := l.held[key]
+	if k == nil {
+		k = &keyLock{token: make(chan struct{}, 1)}
+		l.held[key] = k
+	}
+	k.users++
+	l.mu.Unlock()
+
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if k.users--; k.users == 0 {
+			delete(l.held, key)
+		}
+	}
+	select {
+	case k.token <- struct{}{}:
+		return func() { <-k.token; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ErrConflict
+	}
+}

@@ -1,0 +1,271 @@
+package ginsession
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// CachedDB keeps sessions in the database, as [DB] does, and copies of them in a cache: every
+// change goes to the database first and then to the cache, and a read asks the database only
+// where the cache has nothing. Source: Django's cached_db backend.
+//
+// What a call has written or deleted, no later read sees stale, in any process that shares the
+// cache. Two things bound that. A cache that keeps near copies, as cache/redis does, is as
+// fresh as the server's invalidation. And where the cache cannot be reached, reads and writes go
+// on with the database alone; a copy that could not be updated or removed may be served again,
+// once the cache is back, until it is [CacheMaxAge] old. So a save only logs the cache's failure,
+// while Flush, CycleKey and [Manager.Delete] return it as [ErrUnavailable].
+//
+// cache/memory is the right cache for a program that runs as one process, and for no other:
+// one process does not see what another has changed in its memory.
+func CachedDB(db *gorm.DB, cache Cache, options ...DBOption) Engine {
+	return cachedDBEngine{db, cache, options}
+}
+
+// defaultCacheMaxAge is how old a cached copy may get.
+const defaultCacheMaxAge = 5 * time.Minute
+
+// CacheMaxAge bounds how old a copy in the cache of [CachedDB] may get before the database is
+// asked again, in whole seconds; 5 minutes where it is not given, which is also the most.
+func CacheMaxAge(d time.Duration) DBOption {
+	return func(o *dbOptions) { o.cacheMaxAge = d }
+}
+
+type cachedDBEngine struct {
+	db      *gorm.DB
+	cache   Cache
+	options []DBOption
+}
+
+func (e cachedDBEngine) open(cfg *settings) (Store, error) {
+	o := newDBOptions(e.options)
+	db, err := openDB(e.db, o, cfg)
+	err = errors.Join(err, checkCache("CachedDB", e.cache))
+	if o.cacheMaxAge < time.Second || o.cacheMaxAge > defaultCacheMaxAge {
+		err = errors.Join(err, configError("Engine", "CacheMaxAge %v: use 1 s to %v", o.cacheMaxAge, defaultCacheMaxAge))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cachedDBStore{
+		dbStore:  db,
+		cache:    e.cache,
+		maxAge:   o.cacheMaxAge,
+		patience: cfg.StoreTimeout / 5,
+		logger:   cfg.Logger,
+	}, nil
+}
+
+// A cachedDBStore writes through to a dbStore. Two things can stand under a key in the cache:
+//
+//   - a copy: the record's expiry, the moment from which the copy is too old, a random number,
+//     and the data. The number makes every copy unlike any other, so that comparing and
+//     swapping one proves that nobody has written meanwhile, though the data may be the same.
+//   - a lease: a random number. A reader that misses puts it there, reads the database, and swaps
+//     it for a copy. Whoever writes or deletes removes it, and the swap fails: a slow reader
+//     cannot bring back what it read before.
+type cachedDBStore struct {
+	*dbStore
+	cache    Cache
+	maxAge   time.Duration
+	patience time.Duration // with a cache that does not answer
+	logger   *slog.Logger
+}
+
+const (
+	leaseSize      = 8
+	copyHeaderSize = 24
+	leaseLifetime  = 10 * time.Second
+)
+
+func newLease() []byte {
+	return binary.BigEndian.AppendUint64(nil, rand.Uint64())
+}
+
+// A copied record is one that the cache has a copy of, good until then.
+type copied struct {
+	Record
+	until time.Time
+}
+
+// copyOf returns a fresh copy of what the database holds.
+func (s *cachedDBStore) copyOf(r Record, now time.Time) copied {
+	return copied{r, now.Add(s.maxAge)}
+}
+
+// encode returns the cache's entry.
+func (c copied) encode() []byte {
+	entry := make([]byte, 0, copyHeaderSize+len(c.Data))
+	entry = binary.BigEndian.AppendUint64(entry, uint64(c.Expires.Unix()))
+	entry = binary.BigEndian.AppendUint64(entry, uint64(c.until.Unix()))
+	entry = binary.BigEndian.AppendUint64(entry, rand.Uint64())
+	return append(entry, c.Data...)
+}
+
+// lifetime is how long the cache is to keep the entry.
+func (c copied) lifetime(now time.Time) time.Duration {
+	if c.Expires.Before(c.until) {
+		return lifetime(c.Expires, now)
+	}
+	return lifetime(c.until, now)
+}
+
+func isCopy(entry []byte) bool { return len(entry) >= copyHeaderSize }
+
+// readCopy returns the copy that an entry is, if it is one, lives and is not too old. It refers
+// to the entry.
+func readCopy(entry []byte, now time.Time) (copied, bool) {
+	if !isCopy(entry) {
+		return copied{}, false
+	}
+	c := copied{
+		Record: Record{Data: entry[copyHeaderSize:], Expires: time.Unix(int64(binary.BigEndian.Uint64(entry)), 0).UTC()},
+		until:  time.Unix(int64(binary.BigEndian.Uint64(entry[8:])), 0),
+	}
+	return c, c.Expires.After(now) && c.until.After(now)
+}
+
+func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
+	name := cacheKey(key)
+	entry, err := s.get(ctx, name)
+	if c, ok := readCopy(entry, now); ok {
+		return c.Record, nil
+	}
+	lease := newLease()
+	if err != nil || !s.take(ctx, name, entry, lease) {
+		return s.dbStore.Load(ctx, key, now) // the cache is down, or another reader fills it
+	}
+	record, err := s.dbStore.Load(ctx, key, now)
+	if err != nil {
+		_ = s.drop(ctx, name)
+		return Record{}, err
+	}
+	s.swap(ctx, name, lease, s.copyOf(record, now), now)
+	return record, nil
+}
+
+// take puts a lease where nothing stands, or where a copy stands that is too old.
+func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) bool {
+	bounded := newStoreContext(ctx, s.patience)
+	defer bounded.release()
+	var taken bool
+	var err error
+	switch {
+	case entry == nil:
+		taken, err = s.cache.Add(bounded, name, lease, leaseLifetime)
+	case isCopy(entry):
+		taken, err = s.cache.CompareAndSwap(bounded, name, entry, lease, leaseLifetime)
+	}
+	s.log(ctx, err)
+	return taken
+}
+
+func (s *cachedDBStore) Create(ctx context.Context, key string, r Record, now time.Time) error {
+	if err := s.dbStore.Create(ctx, key, r, now); err != nil {
+		return err
+	}
+	s.add(ctx, cacheKey(key), r, now)
+	return nil
+}
+
+// add puts a copy under a key that is new.
+func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time.Time) {
+	bounded := newStoreContext(ctx, s.patience)
+	defer bounded.release()
+	c := s.copyOf(r, now)
+	_, err := s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
+	s.log(ctx, err)
+}
+
+func (s *cachedDBStore) Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error) {
+	c, err := s.writeThrough(ctx, key, now, func([]byte) (copied, error) {
+		record, err := s.dbStore.Update(ctx, key, prev, now, f)
+		return s.copyOf(record, now), err
+	})
+	return c.Record, err
+}
+
+// Touch leaves the copy's age as it is: its data has not been read again.
+func (s *cachedDBStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	_, err := s.writeThrough(ctx, key, now, func(before []byte) (copied, error) {
+		c, _ := readCopy(before, now)
+		c.Expires = expires
+		return c, s.dbStore.Touch(ctx, key, expires, now)
+	})
+	return err
+}
+
+// writeThrough writes to the database, and then puts a copy of what was written in the place of
+// the one that stood in the cache before. Where there was none, where somebody else has written
+// meanwhile, or where the database has failed and may have written or not, what stands there is
+// removed.
+func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.Time, write func(before []byte) (copied, error)) (copied, error) {
+	name := cacheKey(key)
+	before, _ := s.get(ctx, name)
+	c, err := write(before)
+	if err != nil || !isCopy(before) || c.Data == nil || !s.swap(ctx, name, before, c, now) {
+		_ = s.drop(ctx, name)
+	}
+	return c, err
+}
+
+// swap puts a copy in the place of what stood there before.
+func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) bool {
+	bounded := newStoreContext(ctx, s.patience)
+	defer bounded.release()
+	swapped, err := s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
+	s.log(ctx, err)
+	return swapped
+}
+
+func (s *cachedDBStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
+	record, err := s.dbStore.Replace(ctx, oldKey, newKey, prev, now, f)
+	if dropErr := s.drop(ctx, cacheKey(oldKey)); err == nil {
+		err = dropErr
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	s.add(ctx, cacheKey(newKey), record, now)
+	return record, nil
+}
+
+func (s *cachedDBStore) Delete(ctx context.Context, key string) error {
+	if err := s.dbStore.Delete(ctx, key); err != nil {
+		return err
+	}
+	return s.drop(ctx, cacheKey(key))
+}
+
+// get returns what stands in the cache, or nil.
+func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
+	bounded := newStoreContext(ctx, s.patience)
+	defer bounded.release()
+	entry, ok, err := s.cache.Get(bounded, name)
+	if !ok {
+		entry = nil
+	}
+	s.log(ctx, err)
+	return entry, err
+}
+
+func (s *cachedDBStore) drop(ctx context.Context, name string) error {
+	bounded := newStoreContext(ctx, s.patience)
+	defer bounded.release()
+	err := s.cache.Delete(bounded, name)
+	s.log(ctx, err)
+	return err
+}
+
+// log tells of a cache that fails: the database has the sessions.
+func (s *cachedDBStore) log(ctx context.Context, err error) {
+	if err != nil {
+		s.logger.WarnContext(ctx, "ginsession: the cache of CachedDB failed; the database goes on without it", "error", err)
+	}
+}
