@@ -60,7 +60,9 @@ func digest(key string) string {
 	const prefix = "ginsession"
 	var buf [len(prefix) + maxKeyLength]byte
 	sum := sha256.Sum256(append(append(buf[:0], prefix...), key...))
-	return digestEncoding.EncodeToString(sum[:25])
+	var text [40]byte
+	digestEncoding.Encode(text[:], sum[:25])
+	return string(text[:])
 }
 
 // storeKey is the key under which the store has the session that the cookie knows as key.
