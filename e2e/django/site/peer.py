@@ -1,0 +1,99 @@
+"""The site for one test: serves it over HTTP and answers the test's questions.
+
+Prints a line of JSON with its port and Django's version, then one for each line of JSON on
+standard input, {"op": name, ...}, and ends with that input.
+"""
+
+import json
+import os
+import sys
+import threading
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+
+import django
+
+django.setup()
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
+
+SessionStore = import_string(settings.SESSION_ENGINE + ".SessionStore")
+
+
+def tagged(value):
+    """JSON with each value's type beside it, so that 1, 1.0 and "1" stay apart."""
+    if value is None:
+        return ["none"]
+    if isinstance(value, bool):
+        return ["bool", value]
+    if isinstance(value, int):
+        return ["int", str(value)]
+    if isinstance(value, float):
+        return ["float", value.hex()]
+    if isinstance(value, str):
+        return ["str", value]
+    if isinstance(value, list):
+        return ["list", [tagged(v) for v in value]]
+    return ["dict", {k: tagged(v) for k, v in value.items()}]
+
+
+def untagged(pair):
+    kind, value = pair[0], pair[-1]
+    return {
+        "none": lambda: None,
+        "bool": lambda: value,
+        "int": lambda: int(value),
+        "float": lambda: float.fromhex(value),
+        "str": lambda: value,
+        "list": lambda: [untagged(v) for v in value],
+        "dict": lambda: {k: untagged(v) for k, v in value.items()},
+    }[kind]()
+
+
+def create_user(q):
+    user = get_user_model().objects.create_superuser(q["name"], "", q["password"])
+    return str(user.pk)
+
+
+def change_password(q):
+    user = get_user_model().objects.get(username=q["name"])
+    user.set_password(q["password"])
+    user.save()
+
+
+def save(q):
+    session = SessionStore(q["key"] or None)
+    session.update(untagged(q["data"]))
+    session.save()
+    return session.session_key
+
+
+def load(q):
+    session = SessionStore(q["key"])
+    data = tagged(dict(session.items()))
+    return {"key": session.session_key or "", "data": data, "age": session.get_expiry_age()}
+
+
+class QuietHandler(WSGIRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+def main():
+    call_command("migrate", verbosity=0)
+    server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=QuietHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps({"port": server.server_port, "version": django.VERSION[:2]}), flush=True)
+    operations = {f.__name__: f for f in (create_user, change_password, save, load)}
+    for line in sys.stdin:
+        question = json.loads(line)
+        answer = operations[question["op"]](question)
+        print(json.dumps(answer), flush=True)
+
+
+main()
