@@ -125,22 +125,22 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 func (s *Session) CookieAge() time.Duration { return s.m.CookieAge }
 
 // ageAt returns how long a session lives that was modified when the question says.
-func (m *Manager) ageAt(q expiryQuestion) time.Duration {
+func (s *settings) ageAt(q expiryQuestion) time.Duration {
 	switch q.expiry.kind {
 	case expireAfter:
 		return q.expiry.age
 	case expireAt:
 		return floorSeconds(q.expiry.at.Sub(q.modification))
 	default:
-		return m.CookieAge
+		return s.CookieAge
 	}
 }
 
-func (m *Manager) dateOf(q expiryQuestion) time.Time {
+func (s *settings) dateOf(q expiryQuestion) time.Time {
 	if q.expiry.kind == expireAt {
 		return q.expiry.at
 	}
-	return q.modification.Add(m.ageAt(q))
+	return q.modification.Add(s.ageAt(q))
 }
 
 // floorSeconds rounds down, also below zero, as Python's timedelta does.
@@ -153,33 +153,33 @@ func floorSeconds(d time.Duration) time.Duration {
 }
 
 // deadline returns when a session that is saved now ends.
-func (m *Manager) deadline(d *document, now time.Time) time.Time {
-	date := m.dateOf(expiryQuestion{modification: now, expiry: m.expiryOf(d)})
-	if end, ok := m.endOfLife(d); ok && end.Before(date) {
+func (s *settings) deadline(d *document, now time.Time) time.Time {
+	date := s.dateOf(expiryQuestion{modification: now, expiry: s.expiryOf(d)})
+	if end, ok := s.endOfLife(d); ok && end.Before(date) {
 		return end
 	}
 	return date
 }
 
-func (m *Manager) browserClose(d *document) bool {
-	if expiry := m.expiryOf(d); expiry.kind != expireDefault {
+func (s *settings) browserClose(d *document) bool {
+	if expiry := s.expiryOf(d); expiry.kind != expireDefault {
 		return expiry.kind == expireBrowserClose
 	}
-	return m.ExpireAtBrowserClose
+	return s.ExpireAtBrowserClose
 }
 
 // endOfLife returns when MaxLifetime ends the session, if it does and has begun to count.
-func (m *Manager) endOfLife(d *document) (time.Time, bool) {
-	if m.MaxLifetime == 0 || d.present(startedKey) == nil {
+func (s *settings) endOfLife(d *document) (time.Time, bool) {
+	if s.MaxLifetime == 0 || d.present(startedKey) == nil {
 		return time.Time{}, false
 	}
-	return m.started(d, time.Time{}).Add(m.MaxLifetime), true
+	return s.started(d, time.Time{}).Add(s.MaxLifetime), true
 }
 
 // started returns when the session began: now, where nothing else is recorded.
-func (m *Manager) started(d *document, now time.Time) time.Time {
+func (s *settings) started(d *document, now time.Time) time.Time {
 	if e := d.present(startedKey); e != nil {
-		if seconds, ok := valueOf[int64](m.codec, e); ok {
+		if seconds, ok := valueOf[int64](s.codec, e); ok {
 			return time.Unix(seconds, 0)
 		}
 	}
@@ -194,33 +194,33 @@ const (
 )
 
 // expiryValue returns what stands for e in the dictionary: whole seconds or a date as text.
-func (m *Manager) expiryValue(e Expiry) any {
+func (s *settings) expiryValue(e Expiry) any {
 	switch {
 	case e.kind != expireAt:
 		return int64(e.age / time.Second)
-	case m.dates.before41:
-		return max(1, int64(e.at.Sub(m.Clock())/time.Second))
-	case m.dates.location != nil:
-		return e.at.In(m.dates.location).Format(naiveDateLayout)
+	case s.dates.before41:
+		return max(1, int64(e.at.Sub(s.Clock())/time.Second))
+	case s.dates.location != nil:
+		return e.at.In(s.dates.location).Format(naiveDateLayout)
 	default:
 		return e.at.UTC().Format(dateLayout)
 	}
 }
 
 // expiryOf reads the session's own expiry. One that cannot be read counts as none.
-func (m *Manager) expiryOf(d *document) Expiry {
+func (s *settings) expiryOf(d *document) Expiry {
 	e := d.present(expiryKey)
 	if e == nil {
 		return ExpireDefault
 	}
-	v, _ := valueOf[any](m.codec, e)
+	v, _ := valueOf[any](s.codec, e)
 	switch v := v.(type) {
 	case int64:
 		return ExpireAfter(time.Duration(clamp(v, maxAge)) * time.Second)
 	case float64:
 		return ExpireAfter(time.Duration(clamp(v, maxAge) * float64(time.Second)))
 	case string:
-		if t, ok := m.parseDate(v); ok {
+		if t, ok := s.parseDate(v); ok {
 			return ExpireAt(t)
 		}
 	}
@@ -233,12 +233,12 @@ const maxAge = math.MaxInt64 / int64(time.Second)
 func clamp[T int64 | float64](v T, limit int64) T { return max(min(v, T(limit)), -T(limit)) }
 
 // parseDate reads what Python's datetime.isoformat writes.
-func (m *Manager) parseDate(text string) (time.Time, bool) {
+func (s *settings) parseDate(text string) (time.Time, bool) {
 	text = strings.Replace(text, " ", "T", 1)
 	if t, err := time.Parse("2006-01-02T15:04:05.999999Z07:00", text); err == nil {
 		return t, true
 	}
-	location := m.dates.location
+	location := s.dates.location
 	if location == nil {
 		location = time.UTC
 	}
