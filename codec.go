@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/ginsession/ginsession/signing"
 )
@@ -132,8 +133,11 @@ func (c *codec) seal(text []byte, now time.Time) []byte {
 // that the record is none of ours.
 func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error) {
 	if c.signer == nil {
-		return string(data), time.Time{}, nil
+		return textOf(data), time.Time{}, nil
 	}
 	unpacked, signedAt, err := c.signer.AppendLoads(nil, data, time.Time{}, 0)
-	return string(unpacked), signedAt, err
+	return textOf(unpacked), signedAt, err
 }
+
+// textOf is string(data) without the copy: nobody changes a record's data (see [Mutate], [Cache]).
+func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }

@@ -142,11 +142,14 @@ func (m *Manager) makePrivate(h http.Header) {
 	}
 }
 
+// varyCookie is shared by all responses, as Gin's content types are: who adds to it gets a copy.
+var varyCookie = []string{"Cookie"}
+
 // varyByCookie tells caches that the response depends on the cookie.
 func varyByCookie(h http.Header) {
 	lines := h["Vary"]
 	if len(lines) == 0 {
-		h["Vary"] = []string{"Cookie"}
+		h["Vary"] = varyCookie
 		return
 	}
 	for _, line := range lines {

@@ -18,9 +18,15 @@ type entry struct {
 	quoted string // the key as the record spells it; "" for a new one
 	raw    string // the value as the record spells it; "" where only value says it
 	value  any    // what raw means, or what was Set
-	typed  any    // what Value decoded raw to last, where that shares memory with the handler
+	typed  *typedValue
 	state  entryState
 	change int32 // 1 + the position of the key's last change in the session's changes
+}
+
+// A typedValue is what Value decoded raw to last, where that shares memory with the handler.
+type typedValue struct {
+	value any
+	raw   string
 }
 
 type entryState uint8
@@ -38,7 +44,7 @@ const indexFrom = 64
 
 // parseDocument splits the text of a record. The entries refer to the text.
 func parseDocument(text string) (document, error) {
-	d := document{entries: make([]entry, 0, 1+strings.Count(text, `":`))}
+	d := document{entries: make([]entry, 0, strings.Count(text, `":`))}
 	err := scanObject(text, func(quoted, raw string) error {
 		key, _ := unquote(quoted)
 		*d.add(key) = entry{key: key, quoted: quoted, raw: raw, state: stored}

@@ -23,13 +23,15 @@ func (s *Session) locate() {
 	if s.err != nil {
 		return
 	}
+	s.loading.start(s.ctx, s.m.StoreTimeout)
+	defer s.loading.release()
 	now := s.m.Clock()
 	tried := 0
 	for candidate := range s.candidates() {
 		if tried++; tried > maxCandidates {
 			break
 		}
-		record, doc, err := s.m.load(s.ctx, candidate, now)
+		record, doc, err := s.m.load(&s.loading, candidate, now)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -74,9 +76,12 @@ func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, 
 	if m.store == nil {
 		return m.loadCookie(ctx, key, now)
 	}
-	record, err := m.loadRecord(ctx, key, now)
+	record, err := m.store.Load(ctx, m.storeKey(key), now)
+	if errors.Is(err, ErrNotFound) {
+		return Record{}, document{}, ErrNotFound
+	}
 	if err != nil {
-		return Record{}, document{}, err
+		return Record{}, document{}, unavailable(err)
 	}
 	doc, _, err := m.read(ctx, record.Data)
 	if err != nil {
@@ -86,16 +91,6 @@ func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, 
 		return Record{}, document{}, ErrNotFound
 	}
 	return record, doc, nil
-}
-
-func (m *Manager) loadRecord(ctx context.Context, key string, now time.Time) (Record, error) {
-	bounded := m.storeContext(ctx)
-	defer bounded.release()
-	record, err := m.store.Load(bounded, m.storeKey(key), now)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		err = unavailable(err)
-	}
-	return record, err
 }
 
 // read returns the document of a record and when it was signed, or ErrNotFound where the

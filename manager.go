@@ -41,7 +41,7 @@ func (m *Manager) Format(f fmt.State, _ rune) {
 // manager's middleware is not installed.
 func (m *Manager) Get(c *gin.Context) *Session {
 	for r := attached(c); r != nil; r = r.outer {
-		if r.session.m == m {
+		if r.m == m {
 			return r.current(c)
 		}
 	}

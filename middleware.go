@@ -5,23 +5,23 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 )
 
-// A request is one request's life with one manager. It is the session and the writer that
-// commits it, in one allocation; a handler may hold the session for longer, so it is not
-// pooled.
+// A request is one request's life with one manager.
 type request struct {
-	session Session
+	m       *Manager
+	session atomic.Pointer[Session] // nil until somebody asks for it
 	writer  writer
 	c       *gin.Context
 	outer   *request // that of another manager on the same route
 
-	committed bool  // the session's fate is decided, headers may go out
-	discarded bool  // the handler panicked
-	failure   error // why the handler's response was replaced
-	encoding  []string
+	committed bool     // the session's fate is decided, headers may go out
+	discarded bool     // the handler panicked
+	failure   error    // why the handler's response was replaced
+	encoding  []string // the Content-Encoding that middleware around this one has set
 }
 
 // contextKey is where gin.Context keeps the innermost request.
@@ -34,9 +34,14 @@ func attached(c *gin.Context) *request {
 	return r
 }
 
-// current returns the session with the context that the request has by now.
+// current returns the session with the context that the request has by now. The handler may
+// keep it for longer than the request lives: it is nobody else's ever after.
 func (r *request) current(c *gin.Context) *Session {
-	s := &r.session
+	s := r.session.Load()
+	if s == nil {
+		r.session.CompareAndSwap(nil, &Session{m: r.m, lines: c.Request.Header["Cookie"]})
+		s = r.session.Load()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ctx = c.Request.Context()
@@ -49,16 +54,12 @@ func (m *Manager) Handler() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		outer := attached(c)
 		for r := outer; r != nil; r = r.outer {
-			if r.session.m == m { // installed twice
+			if r.m == m { // installed twice
 				c.Next()
 				return
 			}
 		}
-		r := &request{c: c, outer: outer}
-		r.session.m = m
-		r.session.ctx = c.Request.Context()
-		r.session.lines = c.Request.Header["Cookie"]
-		r.encoding = c.Writer.Header()["Content-Encoding"]
+		r := &request{m: m, c: c, outer: outer, encoding: c.Writer.Header()["Content-Encoding"]}
 		r.writer.ResponseWriter = c.Writer
 		r.writer.request = r
 		c.Writer = &r.writer
@@ -95,7 +96,13 @@ func (r *request) commit() error {
 		return r.failure
 	}
 	r.committed = true
-	s := &r.session
+	s := r.session.Load()
+	if s == nil {
+		if !r.m.extends() {
+			return nil
+		}
+		s = r.current(r.c)
+	}
 	s.mu.Lock()
 	cookie, err := s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
 	accessed := s.accessed
@@ -126,10 +133,13 @@ func isSafe(method string) bool {
 	return false
 }
 
+// extends reports whether a session's life is extended though nobody touches it.
+func (m *Manager) extends() bool { return m.SaveEveryRequest || m.RenewAfter > 0 }
+
 // commit saves what is to be saved and returns the cookie to send, if any. Of a failed
 // response only the deletion of the cookie goes out.
 func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
-	if !s.accessed && !s.marked && !s.m.SaveEveryRequest && s.m.RenewAfter == 0 {
+	if !s.accessed && !s.marked && !s.m.extends() {
 		return nil, nil
 	}
 	if s.err != nil {
@@ -160,7 +170,7 @@ func (s *Session) bringUpToDate() error {
 	if s.pending() {
 		return s.save(false)
 	}
-	if s.saved || !s.m.SaveEveryRequest && s.m.RenewAfter == 0 {
+	if s.saved || !s.m.extends() {
 		return nil
 	}
 	if !s.located {
@@ -186,7 +196,10 @@ func (s *Session) deletion() *http.Cookie {
 // finish saves what the handler changed after the headers had gone out, as it can where the
 // client has the key already.
 func (r *request) finish() {
-	s := &r.session
+	s := r.session.Load()
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.failure != nil || s.err != nil {
@@ -227,7 +240,7 @@ func (r *request) fail(err error) {
 	c.Writer.WriteHeader(http.StatusOK)
 	_ = c.Error(err)
 	c.Abort()
-	r.session.m.ErrorHandler(c, err)
+	r.m.ErrorHandler(c, err)
 	c.Writer.WriteHeaderNow()
 	c.Writer = top
 }
@@ -258,12 +271,11 @@ func answerError(c *gin.Context, err error) {
 // maskCookie hides the session's key before a panic reaches gin.Recovery, which logs the
 // request's headers.
 func (r *request) maskCookie() {
-	s := &r.session
 	masked := *r.c.Request
 	masked.Header = masked.Header.Clone()
 	lines := masked.Header["Cookie"]
 	for i, line := range lines {
-		for value := range cookieValues([]string{line}, s.m.CookieName) {
+		for value := range cookieValues([]string{line}, r.m.CookieName) {
 			if value != "" {
 				line = strings.ReplaceAll(line, value, "*")
 			}

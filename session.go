@@ -25,6 +25,8 @@ type Session struct {
 	m   *Manager
 	ctx context.Context // the request's, as of Get; values only, never its end
 
+	loading storeContext // of the one load, in place because every use of a session pays for it
+
 	lines []string // the request's Cookie headers
 	given string   // the key given to Manager.Open
 
@@ -69,13 +71,19 @@ func (s *Session) lookup(key string) *entry {
 	return s.view.present(key)
 }
 
+// valueFor is valueOf for the handler: what it has done to the value under another type counts.
+func valueFor[T any](s *Session, e *entry) (T, bool) {
+	if v, ok := held[T](e); ok {
+		return v, true
+	}
+	s.noteContents(e)
+	return valueOf[T](s.m.codec, e)
+}
+
 // valueOf returns an entry's value as a T. What may share memory with the handler is kept, so
 // that changes inside it are found at the commit.
 func valueOf[T any](c *codec, e *entry) (T, bool) {
-	if v, ok := e.value.(T); ok && e.state != stored {
-		return v, true
-	}
-	if v, ok := e.typed.(T); ok {
+	if v, ok := held[T](e); ok {
 		return v, true
 	}
 	var v T
@@ -86,18 +94,39 @@ func valueOf[T any](c *codec, e *entry) (T, bool) {
 	if err != nil {
 		return *new(T), false
 	}
+	hold(e, v, raw)
+	return v, true
+}
+
+// held returns the T that the entry holds, if it does.
+func held[T any](e *entry) (T, bool) {
+	if v, ok := e.value.(T); ok && e.state != stored {
+		return v, true
+	}
+	if e.typed != nil && reflect.TypeFor[T]().Kind() != reflect.Interface {
+		v, ok := e.typed.value.(T)
+		return v, ok
+	}
+	return *new(T), false
+}
+
+// hold keeps what raw was decoded to where the handler can change it from outside.
+func hold[T any](e *entry, v T, raw string) {
+	if raw == "null" {
+		return
+	}
 	switch any(&v).(type) {
 	case *json.RawMessage:
+		return
 	case *any, *map[string]any, *[]any:
 		if e.state == stored {
 			e.value, e.state = v, decoded
-		}
-	default:
-		if sharesMemory(reflect.TypeFor[T]()) {
-			e.typed = v
+			return
 		}
 	}
-	return v, true
+	if sharesMemory(reflect.TypeFor[T]()) {
+		e.typed = &typedValue{v, raw}
+	}
 }
 
 // text returns the entry's value as a record spells it.
@@ -210,7 +239,7 @@ func (s *Session) Pop(key string) (any, bool) {
 	if e == nil {
 		return nil, false
 	}
-	v, _ := valueOf[any](s.m.codec, e)
+	v, _ := valueFor[any](s, e)
 	s.remove(e)
 	return v, true
 }
@@ -220,7 +249,7 @@ func (s *Session) SetDefault(key string, v any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.lookup(key); e != nil {
-		v, _ := valueOf[any](s.m.codec, e)
+		v, _ := valueFor[any](s, e)
 		return v
 	}
 	if s.err == nil {
@@ -412,12 +441,12 @@ func (s *Session) noteContents(e *entry) {
 // the record's bytes again: encoding the container would turn a read of 1e+16, or of keys in
 // another order, into a write. Only what this package has encoded itself is encoded again.
 func (e *entry) changedInside(c *codec) (any, bool) {
-	if e.typed != nil && !e.decodesTo(c, e.typed) {
-		return e.typed, true
+	if e.typed != nil && !c.decodesTo(e.key, e.typed.raw, e.typed.value) {
+		return e.typed.value, true
 	}
 	switch {
 	case e.state == decoded && isContainer(e.value):
-		return e.value, !e.decodesTo(c, e.value)
+		return e.value, !c.decodesTo(e.key, e.raw, e.value)
 	case e.state == kept && e.value != nil && sharesMemory(reflect.TypeOf(e.value)):
 		raw, err := c.encodeValue(e.key, e.value)
 		return e.value, err != nil || raw != e.raw
@@ -433,9 +462,10 @@ func isContainer(v any) bool {
 	return true
 }
 
-func (e *entry) decodesTo(c *codec, v any) bool {
+// decodesTo reports whether raw still means v.
+func (c *codec) decodesTo(key, raw string, v any) bool {
 	again := reflect.New(reflect.TypeOf(v))
-	if c.decode(e.key, e.raw, again.Interface()) != nil {
+	if c.decode(key, raw, again.Interface()) != nil {
 		return false
 	}
 	return reflect.DeepEqual(again.Elem().Interface(), v)
@@ -453,7 +483,7 @@ func (s *Session) refresh() {
 			e.value, e.typed, e.state, e.change = old.value, old.typed, old.state, old.change
 			continue
 		}
-		if e := view.present(old.key); e != nil && e.raw == old.raw && old.state != deleted {
+		if e := view.present(old.key); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
 			e.value, e.typed, e.state = old.value, old.typed, old.state
 		}
 	}

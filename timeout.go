@@ -23,7 +23,15 @@ type timed struct {
 
 // newStoreContext returns a context that must be released.
 func newStoreContext(parent context.Context, timeout time.Duration) *storeContext {
-	return &storeContext{Context: parent, deadline: time.Now().Add(timeout)}
+	c := &storeContext{}
+	c.start(parent, timeout)
+	return c
+}
+
+// start makes the zero value ready.
+func (c *storeContext) start(parent context.Context, timeout time.Duration) {
+	c.Context = parent
+	c.deadline = time.Now().Add(timeout)
 }
 
 func (m *Manager) storeContext(parent context.Context) *storeContext {
