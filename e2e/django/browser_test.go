@@ -6,15 +6,14 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"regexp"
-	"strings"
 	"testing"
 )
 
-// A browser keeps its cookies for both programs: they are on one host.
+// A browser has its cookies for both programs: they are on one host.
 type browser struct {
 	t      *testing.T
 	client *http.Client
+	cookie *http.Cookie // the session cookie that the last answer set, or nil
 }
 
 func newBrowser(t *testing.T) *browser {
@@ -23,24 +22,45 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t, &http.Client{Jar: jar}}
+	return &browser{t: t, client: &http.Client{Jar: jar}}
 }
 
-// get returns the text of a page that is there.
+// withCookie is a browser that has a copy of b's session cookie only.
+func (b *browser) withCookie(program string) *browser {
+	b.t.Helper()
+	other := newBrowser(b.t)
+	address, err := url.Parse(program)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	other.client.Jar.SetCookies(address, []*http.Cookie{{Name: "sessionid", Value: b.sessionCookie(program)}})
+	return other
+}
+
+// sessionCookie is the value of the session cookie that b has, or "".
+func (b *browser) sessionCookie(program string) string {
+	b.t.Helper()
+	address, err := url.Parse(program)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, cookie := range b.client.Jar.Cookies(address) {
+		if cookie.Name == "sessionid" {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
 func (b *browser) get(address string) string {
 	b.t.Helper()
 	response, err := b.client.Get(address)
 	return b.read(response, err)
 }
 
-// post sends a form, with Django's CSRF token where token is one.
-func (b *browser) post(address, token string, form url.Values) string {
+func (b *browser) post(address string, form url.Values) string {
 	b.t.Helper()
-	body := url.Values{"csrfmiddlewaretoken": {token}}
-	for name, values := range form {
-		body[name] = values
-	}
-	response, err := b.client.PostForm(address, body)
+	response, err := b.client.PostForm(address, form)
 	return b.read(response, err)
 }
 
@@ -57,13 +77,33 @@ func (b *browser) read(response *http.Response, err error) string {
 	if response.StatusCode >= http.StatusBadRequest {
 		b.t.Fatalf("%s %s: %s\n%s", response.Request.Method, response.Request.URL, response.Status, body)
 	}
+	b.cookie = nil
+	for _, cookie := range response.Cookies() {
+		if cookie.Name == "sessionid" {
+			b.cookie = cookie
+		}
+	}
 	return string(body)
 }
 
-// cart looks at the page that both programs have.
+// A page is what both programs show.
+type page struct {
+	User string   `json:"user"`
+	Cart []string `json:"cart"`
+	CSRF string   `json:"csrf"` // Django's only
+}
+
+// cart looks at a program's page.
 func (b *browser) cart(program string) page {
 	b.t.Helper()
 	return b.page(b.get(program + "/cart/"))
+}
+
+// submit sends a form to a program, with the CSRF token of its page.
+func (b *browser) submit(program, path string, form url.Values) page {
+	b.t.Helper()
+	form.Set("csrfmiddlewaretoken", b.cart(program).CSRF)
+	return b.page(b.post(program+path, form))
 }
 
 func (b *browser) page(text string) page {
@@ -75,20 +115,26 @@ func (b *browser) page(text string) page {
 	return p
 }
 
-var csrfInput = regexp.MustCompile(`name="csrfmiddlewaretoken" value="(\w+)"`)
-
 // signIn signs in through Django's login page.
-func (b *browser) signIn(s *site, name, password string) {
+func (b *browser) signIn(s *site, user credentials) {
 	b.t.Helper()
-	login := b.get(s.url + "/admin/login/")
-	match := csrfInput.FindStringSubmatch(login)
-	if match == nil {
-		b.t.Fatalf("no CSRF token in Django's login page:\n%s", login)
-	}
-	landed := b.post(s.url+"/admin/login/", match[1], url.Values{
-		"username": {name}, "password": {password}, "next": {"/cart/"},
+	landed := b.submitAdmin(s, "/admin/login/", url.Values{
+		"username": {user.name}, "password": {user.password}, "next": {"/cart/"},
 	})
-	if strings.Contains(landed, "csrfmiddlewaretoken") || b.page(landed).User != name {
+	if b.page(landed).User != user.name {
 		b.t.Fatalf("signing in led to:\n%s", landed)
 	}
+}
+
+// signOut presses Django's button.
+func (b *browser) signOut(s *site) {
+	b.t.Helper()
+	b.submitAdmin(s, "/admin/logout/", url.Values{})
+}
+
+// submitAdmin fills in a form of Django's admin site.
+func (b *browser) submitAdmin(s *site, path string, form url.Values) string {
+	b.t.Helper()
+	form.Set("csrfmiddlewaretoken", b.cart(s.url).CSRF)
+	return b.post(s.url+path, form)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/ginsession/ginsession/django"
 )
 
-// A shop is the Gin program beside the site, with the same pages.
+// A shop is the Gin program beside the site: the same pages, on the same database.
 type shop struct {
-	manager   *ginsession.Manager
+	*ginsession.Manager
 	db        *gorm.DB
 	secretKey string
 	url       string
@@ -29,25 +29,19 @@ func startShop(t *testing.T, s *site, config ginsession.Config) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &shop{manager: manager, db: s.db, secretKey: s.SecretKey}
+	p := &shop{Manager: manager, db: s.db, secretKey: s.SecretKey}
 	gin.SetMode(gin.TestMode)
 	r := gin.New()
 	r.Use(manager.Handler())
 	r.GET("/cart/", p.answer)
 	r.POST("/cart/", p.fill, p.answer)
 	r.POST("/remember/", p.remember, p.answer)
-	r.POST("/logout/", p.logout)
+	r.POST("/login/", p.login, p.answer)
+	r.POST("/logout/", p.logout, p.answer)
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	p.url = server.URL
 	return p
-}
-
-// A page is what both programs show.
-type page struct {
-	User string   `json:"user"`
-	Cart []string `json:"cart"`
-	CSRF string   `json:"csrf"` // Django only
 }
 
 func (p *shop) answer(c *gin.Context) {
@@ -61,28 +55,33 @@ func (p *shop) answer(c *gin.Context) {
 	c.JSON(http.StatusOK, page{User: name, Cart: cart})
 }
 
+// A user is a row of auth_user.
+type user struct{ ID, Username, Password string }
+
 // userName returns the name of who is signed in, by the rules of Django's get_user.
 func (p *shop) userName(s *ginsession.Session) (string, error) {
 	id, ok := django.UserID(s)
 	if !ok {
 		return "", nil
 	}
-	var user struct{ Username, Password string }
-	err := p.db.Table("auth_user").Where("id = ? AND is_active", id).Take(&user).Error
+	var u user
+	err := p.db.Table("auth_user").Where("id = ? AND is_active", id).Take(&u).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", nil
 	}
-	if err != nil || !django.VerifyAuthHash(s, user.Password, p.secretKey) {
+	if err != nil || !django.VerifyAuthHash(s, u.Password, p.secretKey) {
 		return "", err
 	}
-	return user.Username, nil
+	return u.Username, nil
 }
 
 func (p *shop) fill(c *gin.Context) {
-	cart, _ := ginsession.Value[[]string](ginsession.Get(c), "cart")
-	ginsession.Get(c).Set("cart", append(cart, c.PostForm("item")))
+	s := ginsession.Get(c)
+	cart, _ := ginsession.Value[[]string](s, "cart")
+	s.Set("cart", append(cart, c.PostForm("item")))
 }
 
+// remember lets the session live for so many seconds of inactivity, or until then.
 func (p *shop) remember(c *gin.Context) {
 	seconds, err := strconv.Atoi(c.PostForm("seconds"))
 	if err != nil {
@@ -90,16 +89,27 @@ func (p *shop) remember(c *gin.Context) {
 		return
 	}
 	life := time.Duration(seconds) * time.Second
+	expiry := ginsession.ExpireAfter(life)
 	if c.PostForm("until") == "true" {
-		ginsession.Get(c).SetExpiry(ginsession.ExpireAt(time.Now().Add(life)))
-		return
+		expiry = ginsession.ExpireAt(time.Now().Add(life))
 	}
-	ginsession.Get(c).SetExpiry(ginsession.ExpireAfter(life))
+	ginsession.Get(c).SetExpiry(expiry)
+}
+
+// login stands for a sign-in by other means than Django's password.
+func (p *shop) login(c *gin.Context) {
+	var u user
+	err := p.db.Table("auth_user").Where("username = ?", c.PostForm("username")).Take(&u).Error
+	if err == nil {
+		err = django.Login(ginsession.Get(c), django.User{ID: u.ID, EncodedPassword: u.Password}, p.secretKey)
+	}
+	if err != nil {
+		_ = c.AbortWithError(http.StatusInternalServerError, err)
+	}
 }
 
 func (p *shop) logout(c *gin.Context) {
 	if err := django.Logout(ginsession.Get(c)); err != nil {
-		return // the middleware answers
+		_ = c.AbortWithError(http.StatusInternalServerError, err)
 	}
-	c.Status(http.StatusNoContent)
 }

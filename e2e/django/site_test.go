@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"testing"
@@ -18,8 +19,8 @@ import (
 
 const secretKey = "a secret key of both programs, é and all"
 
-// A siteConfig is what the site's settings leave to the tests, by the names in
-// site/shop/settings.py.
+// A siteConfig is what the site's settings leave to the tests, by the names that
+// site/shop/settings.py has for it.
 type siteConfig struct {
 	SecretKey       string         `json:"secret_key"`
 	Fallbacks       []string       `json:"fallbacks"`
@@ -28,6 +29,7 @@ type siteConfig struct {
 	TimeZone        string         `json:"time_zone"`
 	SessionEngine   string         `json:"session_engine"`
 	SessionFilePath string         `json:"session_file_path"`
+	FakeInitial     bool           `json:"fake_initial"` // how to migrate
 }
 
 // A site is a running Django site, see site/peer.py.
@@ -38,7 +40,6 @@ type site struct {
 	version [2]int
 
 	python string
-	env    []string
 	in     io.Writer
 	out    *bufio.Scanner
 }
@@ -47,13 +48,7 @@ type site struct {
 func startSite(t *testing.T, config siteConfig, db *gorm.DB) *site {
 	t.Helper()
 	s := &site{siteConfig: config, db: db, python: findDjango(t)}
-	text, err := json.Marshal(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.env = append(os.Environ(), "SITE="+string(text), "PYTHONWARNINGS=ignore", "PYTHONDONTWRITEBYTECODE=1")
-
-	cmd := s.command("peer.py")
+	cmd := s.command(t, "peer.py")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -67,64 +62,85 @@ func startSite(t *testing.T, config siteConfig, db *gorm.DB) *site {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop := func() {
 		_ = in.Close()
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Logf("Django ended (%v) and had said:\n%s", err, &stderr)
-		}
-	})
+		_ = cmd.Wait()
+	}
 	s.in, s.out = in, bufio.NewScanner(out)
 	s.out.Buffer(nil, 16<<20)
+	if !s.out.Scan() {
+		stop()
+		if bytes.Contains(stderr.Bytes(), []byte("ImproperlyConfigured")) {
+			missing(t, "this Django cannot use the database: install the driver for %s:\n%s", s.python, &stderr)
+		}
+		t.Fatalf("Django did not start:\n%s", &stderr)
+	}
+	t.Cleanup(func() {
+		stop()
+		if t.Failed() {
+			t.Logf("what Django said:\n%s", &stderr)
+		}
+	})
 
 	var hello struct {
 		Port    int
 		Version [2]int
 	}
-	s.read(t, &hello)
+	s.decode(t, &hello)
 	s.url = fmt.Sprintf("http://127.0.0.1:%d", hello.Port)
 	s.version = hello.Version
 	return s
 }
 
-// command runs a program of the site, such as manage.py.
-func (s *site) command(args ...string) *exec.Cmd {
+// command is one of the site's programs.
+func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	settings, err := json.Marshal(s.siteConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(s.python, args...)
 	cmd.Dir = "site"
-	cmd.Env = s.env
+	cmd.Env = append(os.Environ(), "SITE="+string(settings), "PYTHONDONTWRITEBYTECODE=1")
 	return cmd
 }
 
-// ask has the site do something and decodes its answer.
+// manage runs manage.py.
+func (s *site) manage(t *testing.T, args ...string) {
+	t.Helper()
+	if output, err := s.command(t, append([]string{"manage.py"}, args...)...).CombinedOutput(); err != nil {
+		t.Fatalf("manage.py %v: %v\n%s", args, err, output)
+	}
+}
+
+// ask has the site do something, op of peer.py, and decodes its answer.
 func (s *site) ask(t *testing.T, op string, question map[string]any, answer any) {
 	t.Helper()
 	line := map[string]any{"op": op}
-	for key, value := range question {
-		line[key] = value
-	}
+	maps.Copy(line, question)
 	if err := json.NewEncoder(s.in).Encode(line); err != nil {
 		t.Fatal(err)
 	}
-	s.read(t, answer)
+	if !s.out.Scan() {
+		t.Fatalf("Django has ended at %s: %v", op, s.out.Err())
+	}
+	s.decode(t, answer)
 }
 
-func (s *site) read(t *testing.T, answer any) {
+func (s *site) decode(t *testing.T, answer any) {
 	t.Helper()
-	if !s.out.Scan() {
-		t.Fatalf("Django has ended: %v", s.out.Err())
-	}
 	if err := json.Unmarshal(s.out.Bytes(), answer); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// before41 reports whether this Django cannot have dates in its sessions.
+func (s *site) before41() bool { return s.version[0] < 4 || s.version == [2]int{4, 0} }
+
 // sessionConfig is what a Gin program beside this site uses.
 func (s *site) sessionConfig(t *testing.T) ginsession.Config {
 	t.Helper()
-	options := ginsession.DjangoOptions{
-		SecretKey: s.SecretKey,
-		Fallbacks: s.Fallbacks,
-		Before41:  s.version[0] < 4 || s.version == [2]int{4, 0},
-	}
+	options := ginsession.DjangoOptions{SecretKey: s.SecretKey, Fallbacks: s.Fallbacks, Before41: s.before41()}
 	if !s.UseTZ {
 		location, err := time.LoadLocation(s.TimeZone)
 		if err != nil {

@@ -8,20 +8,17 @@ import json
 import os
 import sys
 import threading
+from datetime import datetime, timezone
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
-
 import django
-
-django.setup()
-
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+django.setup()
 SessionStore = import_string(settings.SESSION_ENGINE + ".SessionStore")
 
 
@@ -56,19 +53,28 @@ def untagged(pair):
 
 
 def create_user(q):
+    from django.contrib.auth import get_user_model
+
     user = get_user_model().objects.create_superuser(q["name"], "", q["password"])
     return str(user.pk)
 
 
 def change_password(q):
+    from django.contrib.auth import get_user_model
+
     user = get_user_model().objects.get(username=q["name"])
     user.set_password(q["password"])
     user.save()
 
 
 def save(q):
-    session = SessionStore(q["key"] or None)
+    session = SessionStore()
     session.update(untagged(q["data"]))
+    if "seconds" in q:
+        session.set_expiry(q["seconds"])
+    if "until" in q:  # seconds since 1970
+        at = datetime.fromtimestamp(q["until"], timezone.utc if settings.USE_TZ else None)
+        session.set_expiry(at)
     session.save()
     return session.session_key
 
@@ -76,7 +82,27 @@ def save(q):
 def load(q):
     session = SessionStore(q["key"])
     data = tagged(dict(session.items()))
-    return {"key": session.session_key or "", "data": data, "age": session.get_expiry_age()}
+    return {
+        "key": session.session_key or "",
+        "data": data,
+        "until": session.get_expiry_date().timestamp(),
+        "at_browser_close": session.get_expire_at_browser_close(),
+    }
+
+
+def text(q):
+    """Returns a session's record as it is spelled, without its signature."""
+    texts = []
+
+    class Verbatim:
+        def loads(self, data):
+            texts.append(data.decode("latin-1"))
+            return {}
+
+    session = SessionStore(q["key"])
+    session.serializer = Verbatim
+    session.load()
+    return texts[-1]
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -85,11 +111,11 @@ class QuietHandler(WSGIRequestHandler):
 
 
 def main():
-    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0, fake_initial=settings.SITE["fake_initial"])
     server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"port": server.server_port, "version": django.VERSION[:2]}), flush=True)
-    operations = {f.__name__: f for f in (create_user, change_password, save, load)}
+    operations = {f.__name__: f for f in (create_user, change_password, save, load, text)}
     for line in sys.stdin:
         question = json.loads(line)
         answer = operations[question["op"]](question)
