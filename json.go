@@ -115,23 +115,20 @@ func (p *scanner) list(open, end byte, item func() error) error {
 	if p.depth++; p.depth > maxDepth {
 		return errTooDeep
 	}
-	defer func() { p.depth-- }()
 	p.space()
-	if p.peek() == end {
-		p.pos++
-		return nil
-	}
-	for {
+	for first := true; p.peek() != end || !first; first = false {
 		p.space()
 		if err := item(); err != nil {
 			return err
 		}
 		p.space()
 		if p.peek() != ',' {
-			return p.take(end)
+			break
 		}
 		p.pos++
 	}
+	p.depth-- // an error ends the scan, whatever the depth
+	return p.take(end)
 }
 
 // str consumes a string and returns it as it is spelled, in its quotes.
@@ -140,19 +137,19 @@ func (p *scanner) str() (string, error) {
 	if err := p.take('"'); err != nil {
 		return "", err
 	}
-	for p.pos < len(p.text) {
-		switch b := p.text[p.pos]; {
-		case b == '"':
-			p.pos++
+	for i := p.pos; i < len(p.text); i++ {
+		switch c := p.text[i]; {
+		case c == '"':
+			p.pos = i + 1
 			return p.text[start:p.pos], nil
-		case b < ' ':
+		case c < ' ':
 			return "", errSyntax
-		case b == '\\':
+		case c == '\\':
+			p.pos = i
 			if err := p.escape(); err != nil {
 				return "", err
 			}
-		default:
-			p.pos++
+			i = p.pos - 1
 		}
 	}
 	return "", errSyntax
@@ -195,13 +192,30 @@ func unicodeEscape(s string) (rune, bool) {
 
 // scalar consumes a number or a name (NaN and the infinities too, which Python writes).
 func (p *scanner) scalar() (string, error) {
-	for _, name := range [...]string{"true", "false", "null", "NaN", "Infinity", "-Infinity"} {
-		if strings.HasPrefix(p.text[p.pos:], name) {
-			p.pos += len(name)
-			return name, nil
-		}
+	switch p.peek() {
+	case 't':
+		return p.name("true")
+	case 'f':
+		return p.name("false")
+	case 'n':
+		return p.name("null")
+	case 'N':
+		return p.name("NaN")
+	case 'I':
+		return p.name("Infinity")
+	}
+	if strings.HasPrefix(p.text[p.pos:], "-I") {
+		return p.name("-Infinity")
 	}
 	return p.number()
+}
+
+func (p *scanner) name(name string) (string, error) {
+	if !strings.HasPrefix(p.text[p.pos:], name) {
+		return "", errSyntax
+	}
+	p.pos += len(name)
+	return name, nil
 }
 
 func (p *scanner) number() (string, error) {
