@@ -198,7 +198,7 @@ func (cs changes) apply(c *codec, d *document) error {
 			*d = document{}
 		case opDelete:
 			if e := d.find(change.key); e != nil {
-				e.state = deleted
+				e.raw, e.state = "", deleted
 			}
 		case opSet:
 			e := d.add(change.key)
