@@ -340,7 +340,7 @@ func (cs changes) modifies() bool {
 func (s *Session) stored(record Record, doc *document) {
 	for i := range s.changes {
 		if c := &s.changes[i]; c.op == opSet {
-			if e := s.view.find(c.key); e != nil && e.state == set {
+			if e := s.view.find(c.key); e != nil && int(e.change) == i+1 {
 				e.raw, e.state = c.raw, kept
 			}
 		}
@@ -493,7 +493,7 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 		return false, s.err
 	}
 	e := s.view.present(key)
-	if s.storedKey == "" || e != nil && s.lastChange(e) >= 0 {
+	if s.storedKey == "" || e != nil && e.change > 0 {
 		return s.claimOwn(e, take)
 	}
 	if e == nil {
