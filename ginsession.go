@@ -160,7 +160,7 @@ func Value[T any](s *Session, key string) (T, bool) {
 	if e == nil {
 		return none, false
 	}
-	return valueOf[T](s.m.codec, e)
+	return valueFor[T](s, e)
 }
 
 // Modify replaces the value of key by f(old, ok), where ok tells whether there was one, and
