@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/ginsession/ginsession"
+)
+
+var clearCommand = command{
+	name:    "clearsessions",
+	summary: "remove expired sessions",
+	text: `Removes the sessions that have expired, the oldest first, in small batches, so
+that the site is not kept waiting. It may run beside the site, and on several
+machines at once. Ctrl-C stops it; what has been removed by then stays removed.
+
+On a terminal it shows its progress. Run it from cron, or call
+Manager.StartCleaner in the program instead.`,
+	examples: `  ginsession clearsessions --dsn sqlite:app.db --dry-run
+  0 4 * * *  DATABASE_URL=postgres://app@db/shop ginsession clearsessions
+  ginsession clearsessions --table django_session --batch 200 --pause 50ms
+`,
+	prepare: prepareClear,
+}
+
+// maxBatch is the most that the framework removes at once.
+const maxBatch = 5000
+
+type clearFlags struct {
+	siteFlags
+	dryRun bool
+	batch  int
+	pause  time.Duration
+}
+
+func prepareClear(flags *flag.FlagSet) action {
+	var f clearFlags
+	f.register(flags)
+	flags.BoolVar(&f.dryRun, "dry-run", false, "count the expired sessions, remove none")
+	flags.IntVar(&f.batch, "batch", 1000, fmt.Sprintf("how many `sessions` to remove at once, 1 to %d", maxBatch))
+	flags.DurationVar(&f.pause, "pause", 5*time.Millisecond, "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s")
+	return f.run
+}
+
+func (f *clearFlags) run(ctx context.Context, e *environment, _ []string) error {
+	if f.batch < 1 || f.batch > maxBatch {
+		return misuse("", "--batch must be 1 to %d", maxBatch)
+	}
+	if f.pause < 0 {
+		return misuse("", "--pause must not be negative")
+	}
+	s, err := f.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if f.dryRun {
+		n, err := s.table.expired(time.Now())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "%s would be removed.\n", count(n, "expired session"))
+		return err
+	}
+	return f.clear(ctx, e, s)
+}
+
+func (f *clearFlags) clear(ctx context.Context, e *environment, s *site) error {
+	options := []ginsession.ClearOption{ginsession.ClearBatchSize(f.batch), ginsession.ClearPause(f.pause)}
+	var bar *progressBar
+	if t, ok := terminalOf(e); ok {
+		total, err := s.table.expired(time.Now())
+		if err != nil {
+			return err
+		}
+		bar = &progressBar{terminal: t, total: total}
+		bar.draw(0)
+		options = append(options, ginsession.ClearProgress(bar.draw))
+	}
+	removed, err := s.manager.ClearExpired(ctx, options...)
+	bar.erase()
+	switch {
+	case ctx.Err() != nil:
+		return trouble("Run the command again to remove the rest.", "interrupted: %s removed so far", count(removed, "expired session"))
+	case err != nil:
+		return trouble(count(removed, "expired session")+" removed until then. Run the command again to remove the rest.", "%w", err)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s removed.\n", count(removed, "expired session"))
+	return err
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestHelp(t *testing.T) {
+	overview := ginsessionCommand(t, nil, "", "help")
+	overview.wantSuccess(t)
+	golden(t, "help", overview.stdout)
+	for _, spelling := range []string{"-h", "-help", "--help"} {
+		ginsessionCommand(t, nil, "", spelling).want(t, 0, overview.stdout, "")
+	}
+	for _, c := range commands() {
+		help := ginsessionCommand(t, nil, "", "help", c.name)
+		help.wantSuccess(t)
+		golden(t, "help_"+c.name, help.stdout)
+		for line := range strings.Lines(help.stdout) {
+			if len(line) > 81 {
+				t.Errorf("help %s has a line of %d columns, more than a terminal has: %s", c.name, len(line)-1, line)
+			}
+		}
+		ginsessionCommand(t, nil, "", c.name, "--help").want(t, 0, help.stdout, "")
+		ginsessionCommand(t, nil, "", c.name, "--table", "x", "-h").want(t, 0, help.stdout, "")
+	}
+}
+
+func TestWrongCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		line   string
+		stderr string // what it begins with
+	}{
+		{"", "ginsession: which command?\nUsage: ginsession COMMAND [flags]\n"},
+		{"clearsesions", "ginsession: there is no command \"clearsesions\"\nDid you mean \"ginsession clearsessions\"?\n"},
+		{"clear", "ginsession: there is no command \"clear\"\nDid you mean \"ginsession clearsessions\"?\n"},
+		{"stat", "ginsession: there is no command \"stat\"\nDid you mean \"ginsession stats\"?\n"},
+		{"frobnicate", "ginsession: there is no command \"frobnicate\"\nRun \"ginsession help\" for the list of commands.\n"},
+		{"help frobnicate", "ginsession: there is no command \"frobnicate\"\nRun \"ginsession help\" for the list of commands.\n"},
+		{"--dsn sqlite:app.db stats", "ginsession: the command comes first, then its flags\nWrite \"ginsession COMMAND --dsn ...\", or run \"ginsession help\".\n"},
+		{"stats --frob", "ginsession: stats: flag provided but not defined: -frob\nRun \"ginsession help stats\" for its flags and for examples.\n"},
+		{"stats now", "ginsession: stats takes no argument, but was given \"now\"\nRun \"ginsession help stats\""},
+		{"clearsessions --batch=0", "ginsession: --batch must be 1 to 5000\n"},
+		{"clearsessions --batch=5001", "ginsession: --batch must be 1 to 5000\n"},
+		{"clearsessions --batch=many", "ginsession: clearsessions: invalid value \"many\" for flag -batch: parse error\n"},
+		{"clearsessions --pause=-1s", "ginsession: --pause must not be negative\n"},
+		{"stats --time-zone Mars", "ginsession: --time-zone: there is no time zone \"Mars\"\nName it like Europe/Paris.\n"},
+		{"show", "ginsession: show takes one key\nWrite \"ginsession show KEY\", or \"ginsession show -\" to read the key from standard input.\n"},
+		{"show a b", "ginsession: show takes one key\n"},
+		{"show k --hash-keys=maybe", "ginsession: --hash-keys is neither on nor off\nWrite --hash-keys=on or --hash-keys=off.\n"},
+		{"stats", "ginsession: which database? Set DATABASE_URL or use --dsn\nA DSN is sqlite:app.db, "},
+		{"stats --dsn app.db", "ginsession: the DSN does not say what kind of database it is\nA DSN is sqlite:app.db, "},
+		{"stats --dsn oracle://db", "ginsession: the DSN's kind of database is unknown\nA DSN is sqlite:app.db, "},
+		{"migrate --dsn sqlite:", "ginsession: the DSN names no file\n"},
+		{"migrate --dsn sqlite::memory:", "ginsession: the DSN names no file\n"},
+		{"migrate --dsn sqlite:///app.db", "ginsession: sqlite:// is read differently by different programs\n"},
+		{"migrate --dsn sqlite:app.db?a=%zz", "ginsession: the DSN's parameters cannot be read: invalid URL escape \"%zz\"\n"},
+		{"stats --dsn mysql://root@localhost", "ginsession: the DSN names no database\n"},
+		{"stats --dsn mysql://root@localhost/db?timeout=soon", "ginsession: the DSN's parameters cannot be used: "},
+		{"stats --dsn postgres://root@localhost:port/db", "ginsession: the DSN is not a URL\n"},
+	} {
+		t.Run(test.line, func(t *testing.T) {
+			got := ginsessionCommand(t, nil, "", strings.Fields(test.line)...)
+			if got.status != 2 || got.stdout != "" || !strings.HasPrefix(got.stderr, test.stderr) {
+				t.Errorf("status %d, stdout %q, stderr:\n%s\nwant status 2 and\n%s", got.status, got.stdout, got.stderr, test.stderr)
+			}
+		})
+	}
+}
+
+// No error may show the password that the DSN holds.
+func TestPasswordStaysSecret(t *testing.T) {
+	for _, dsn := range []string{
+		"postgres://u:hunter2%zz@localhost/db",
+		"postgres://u:hunter2@localhost:port/db",
+		"postgres://u:hunter2@localhost/db?connect_timeout=soon",
+		"postgres://u:hunter2@127.0.0.1:1/db",
+		"mysql://u:hunter2%zz@localhost/db",
+		"mysql://u:hunter2@127.0.0.1:1/db",
+		"mysql://u:hunter2@127.0.0.1:1/db?tls=unknown",
+		"postgress://u:hunter2@localhost/db",
+		"u:hunter2@tcp(localhost)/db",
+	} {
+		got := ginsessionCommand(t, []string{"DATABASE_URL=" + dsn}, "", "stats")
+		if got.status == 0 || strings.Contains(got.stdout+got.stderr, "hunter2") {
+			t.Errorf("DATABASE_URL=%s: status %d, stderr:\n%s", dsn, got.status, got.stderr)
+		}
+	}
+}
+
+func TestUnreachableDatabase(t *testing.T) {
+	for dsn, stderr := range map[string]string{
+		"postgres://u@127.0.0.1:1/db": "ginsession: cannot connect to PostgreSQL at 127.0.0.1:1: ",
+		"mysql://u@127.0.0.1:1/db":    "ginsession: cannot connect to MySQL at 127.0.0.1:1: ",
+	} {
+		got := ginsessionCommand(t, nil, "", "stats", "--dsn", dsn)
+		const next = "\nIs the database running, and is the DSN right?\n"
+		if got.status != 1 || !strings.HasPrefix(got.stderr, stderr) || !strings.HasSuffix(got.stderr, next) {
+			t.Errorf("%s: status %d, stderr:\n%s", dsn, got.status, got.stderr)
+		}
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "typo.db")
+	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
+		got := ginsessionCommand(t, []string{"DATABASE_URL=sqlite:" + file}, "", line...)
+		got.want(t, 1, "", "ginsession: there is no file "+file+"\nCheck --dsn or DATABASE_URL. \"ginsession migrate\" would make the file.\n")
+	}
+	if files, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(files) > 0 {
+		t.Errorf("made %v", files)
+	}
+	folder := filepath.Dir(file)
+	ginsessionCommand(t, nil, "", "stats", "--dsn", "sqlite:"+folder).
+		want(t, 1, "", "ginsession: "+folder+" is a folder\nName the database file in it.\n")
+}
+
+func TestMissingTable(t *testing.T) {
+	forEachDatabase(t, func(t *testing.T, tt testTable) {
+		for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"show", "k"}} {
+			args := append(line, "--dsn", tt.dsn, "--table", "t_missing")
+			ginsessionCommand(t, nil, "", args...).want(t, 1, "", "ginsession: there is no table t_missing in this database\n"+
+				"Name another one with --table, or make it with \"ginsession migrate\".\n")
+		}
+	})
+}
+
+func TestTableThatIsNone(t *testing.T) {
+	forEachDatabase(t, func(t *testing.T, tt testTable) {
+		if err := tt.db.Exec("ALTER TABLE " + tt.name + " RENAME COLUMN session_data TO payload").Error; err != nil {
+			t.Fatal(err)
+		}
+		got := ginsessionCommand(t, nil, "", tt.args("stats")...)
+		if got.status != 1 || !strings.HasPrefix(got.stderr, "ginsession: cannot read the table "+tt.name+": ") {
+			t.Errorf("status %d, stderr:\n%s", got.status, got.stderr)
+		}
+	})
+}

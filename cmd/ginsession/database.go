@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// connectTimeout bounds the wait for a database server.
+const connectTimeout = 10 * time.Second
+
+// A database is one that a DSN names, open or not yet connected.
+type database struct {
+	pool      *sql.DB
+	dialector gorm.Dialector
+	name      string // for people; never with a password
+}
+
+// openDatabase connects to the database that dsn names. With create, an SQLite file that is
+// missing is made. No error holds the DSN's password.
+func openDatabase(ctx context.Context, dsn string, create bool) (*gorm.DB, error) {
+	d, err := parseDSN(dsn, create)
+	if err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := d.pool.PingContext(bounded); err != nil {
+		_ = d.pool.Close()
+		return nil, trouble("Is the database running, and is the DSN right?", "cannot connect to %s: %w", d.name, err)
+	}
+	db, err := gorm.Open(d.dialector, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		_ = d.pool.Close()
+		return nil, fmt.Errorf("cannot use %s: %w", d.name, err)
+	}
+	return db.WithContext(ctx), nil
+}
+
+const dsnForms = `A DSN is sqlite:app.db, postgres://user:password@host:5432/database
+or mysql://user:password@host:3306/database.`
+
+func parseDSN(dsn string, create bool) (database, error) {
+	scheme, rest, found := strings.Cut(dsn, ":")
+	switch {
+	case dsn == "":
+		return database{}, misuse(dsnForms, "which database? Set DATABASE_URL or use --dsn")
+	case !found:
+		return database{}, misuse(dsnForms, "the DSN does not say what kind of database it is")
+	case scheme == "sqlite":
+		return parseSQLite(rest, create)
+	case scheme == "postgres", scheme == "postgresql", scheme == "mysql", scheme == "mariadb":
+		return parseServer(dsn)
+	default:
+		return database{}, misuse(dsnForms, "the DSN's kind of database is unknown")
+	}
+}
+
+// parseSQLite takes a file name, and parameters of github.com/mattn/go-sqlite3 after a "?".
+func parseSQLite(rest string, create bool) (database, error) {
+	file, parameters, _ := strings.Cut(rest, "?")
+	switch {
+	case file == "" || file == ":memory:":
+		return database{}, misuse("Write it like sqlite:app.db.", "the DSN names no file")
+	case strings.HasPrefix(file, "//"):
+		return database{}, misuse("Write sqlite:app.db, or sqlite:/var/lib/app/app.db for an absolute path.", "sqlite:// is read differently by different programs")
+	}
+	mode := "rwc"
+	if !create {
+		mode = "rw"
+		if err := checkFile(file); err != nil {
+			return database{}, err
+		}
+	}
+	values, err := url.ParseQuery(parameters)
+	if err != nil {
+		return database{}, misuse(dsnForms, "the DSN's parameters cannot be read: %w", err)
+	}
+	if !values.Has("mode") {
+		values.Set("mode", mode)
+	}
+	name := (&url.URL{Path: file}).EscapedPath() // SQLite reads it as a URI
+	pool, err := sql.Open("sqlite3", "file:"+name+"?"+values.Encode())
+	if err != nil {
+		return database{}, err
+	}
+	return database{pool, sqlite.New(sqlite.Config{Conn: pool}), file}, nil
+}
+
+// checkFile keeps a mistyped name from making a new, empty database.
+func checkFile(file string) error {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return trouble(`Check --dsn or DATABASE_URL. "ginsession migrate" would make the file.`, "there is no file %s", file)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot open the database: %w", err)
+	}
+	if info.IsDir() {
+		return trouble("Name the database file in it.", "%s is a folder", file)
+	}
+	return nil
+}
+
+// parseServer takes the URL of a server. An error of url.Parse is not passed on: it quotes the
+// password.
+func parseServer(dsn string) (database, error) {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return database{}, misuse("Percent-encode special characters in the password: %40 for @, %2F for /, %25 for %.", "the DSN is not a URL")
+	}
+	if strings.HasPrefix(u.Scheme, "postgres") {
+		return parsePostgres(u)
+	}
+	return parseMySQL(u)
+}
+
+func parsePostgres(u *url.URL) (database, error) {
+	config, err := pgx.ParseConfig(u.String())
+	if err != nil {
+		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+	}
+	pool := stdlib.OpenDB(*config)
+	name := fmt.Sprintf("PostgreSQL at %s", net.JoinHostPort(config.Host, fmt.Sprint(config.Port)))
+	return database{pool, postgres.New(postgres.Config{Conn: pool}), name}, nil
+}
+
+// parseMySQL makes the driver's configuration of a URL. The parameters are the driver's.
+func parseMySQL(u *url.URL) (database, error) {
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		host = "localhost"
+	}
+	if port == "" {
+		port = "3306"
+	}
+	address := net.JoinHostPort(host, port)
+	config, err := mysqldriver.ParseDSN("tcp(" + address + ")/?" + u.RawQuery)
+	if err != nil {
+		return database{}, misuse(dsnForms, "the DSN's parameters cannot be used: %w", err)
+	}
+	config.User = u.User.Username()
+	config.Passwd, _ = u.User.Password()
+	config.DBName = strings.TrimPrefix(u.Path, "/")
+	config.ParseTime = true
+	config.Logger = &mysqldriver.NopLogger{}
+	if config.DBName == "" {
+		return database{}, misuse(dsnForms, "the DSN names no database")
+	}
+	connector, err := mysqldriver.NewConnector(config)
+	if err != nil {
+		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+	}
+	pool := sql.OpenDB(connector)
+	return database{pool, mysql.New(mysql.Config{Conn: pool, DSNConfig: config}), "MySQL at " + address}, nil
+}

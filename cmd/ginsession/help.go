@@ -1,0 +1,74 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// help explains the command that args name, or gives the overview.
+func help(e *environment, args []string) error {
+	text := overview()
+	if len(args) > 0 {
+		c, err := find(args[0])
+		if err != nil {
+			return err
+		}
+		text = c.help()
+	}
+	_, err := io.WriteString(e.stdout, text)
+	return err
+}
+
+func overview() string {
+	var list strings.Builder
+	for _, c := range commands() {
+		fmt.Fprintf(&list, "  %-14s %s\n", c.name, c.summary)
+	}
+	return `Usage: ginsession COMMAND [flags]
+
+ginsession looks after the table that sessions are kept in.
+
+Commands:
+` + list.String() + `  help           explain a command
+
+Databases, for --dsn or better in the environment variable DATABASE_URL,
+because command lines are visible to everybody on the machine:
+  sqlite:app.db
+  postgres://user:password@host:5432/database
+  mysql://user:password@host:3306/database       (MariaDB too)
+Special characters in a password are percent-encoded: %40 for @, %2F for /.
+
+Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
+
+Run "ginsession help COMMAND" for its flags and for examples.
+`
+}
+
+func (c command) help() string {
+	flags := c.flags()
+	c.prepare(flags)
+	usage := strings.TrimSpace("ginsession " + c.name + " [flags] " + c.arguments)
+	return "Usage: " + usage + "\n\n" + c.text + "\n\nFlags:\n" + describe(flags) + "\nExamples:\n" + c.examples
+}
+
+func (c command) seeHelp() string {
+	return fmt.Sprintf("Run %q for its flags and for examples.", "ginsession help "+c.name)
+}
+
+// describe lists the flags, each with the name of its value, its meaning and its default.
+func describe(flags *flag.FlagSet) string {
+	var b strings.Builder
+	flags.VisitAll(func(f *flag.Flag) {
+		value, usage := flag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "  %s\n", strings.TrimSpace("--"+f.Name+" "+value))
+		if f.DefValue != "" && f.DefValue != "false" {
+			usage += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		for line := range strings.Lines(usage) {
+			fmt.Fprintf(&b, "        %s\n", strings.TrimSpace(line))
+		}
+	})
+	return b.String()
+}

@@ -1,0 +1,77 @@
+// Command ginsession looks after a sessions table from outside the program that uses it: it
+// makes the table, removes expired sessions, counts them, and shows one by its cookie's key.
+// "ginsession help" explains the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// The exit statuses.
+const (
+	statusFailed      = 1
+	statusUsage       = 2
+	statusInterrupted = 130 // 128 + SIGINT, as shells have it
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// An environment is what a command has around it.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(name string) string
+}
+
+// run runs the command that args name and returns the exit status. Results go to stdout;
+// errors, with what to do next, and progress go to stderr.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	err := dispatch(ctx, &environment{stdin, stdout, stderr, getenv}, args)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "ginsession: %s\n", strings.TrimPrefix(err.Error(), "ginsession: "))
+	var problem *problem
+	if errors.As(err, &problem) && problem.next != "" {
+		fmt.Fprintln(stderr, strings.TrimSpace(problem.next))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return statusInterrupted
+	case problem != nil && problem.usage:
+		return statusUsage
+	default:
+		return statusFailed
+	}
+}
+
+// A problem is an error together with what to do next.
+type problem struct {
+	err   error
+	next  string // one or more lines
+	usage bool   // the command line is wrong
+}
+
+func (p *problem) Error() string { return p.err.Error() }
+func (p *problem) Unwrap() error { return p.err }
+
+// misuse is a problem with the command line.
+func misuse(next, format string, args ...any) error {
+	return &problem{fmt.Errorf(format, args...), next, true}
+}
+
+// trouble is a problem with anything else.
+func trouble(next, format string, args ...any) error {
+	return &problem{fmt.Errorf(format, args...), next, false}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/ginsession/ginsession"
+)
+
+var migrateCommand = command{
+	name:    "migrate",
+	summary: "make the sessions table, or bring an older one up to date",
+	text: `Makes the sessions table where it is missing, and adds the columns and indexes
+that one of an earlier version lacks. It leaves all other tables alone and may
+run again at any time. A missing SQLite file is made.
+
+A program that calls ginsession.Migrate when it starts does not need it.
+If it makes django_session before Django does, run Django's own migration
+with --fake-initial.`,
+	examples: `  DATABASE_URL=sqlite:app.db ginsession migrate
+  ginsession migrate --dsn postgres://app@db/shop --table shop_session
+`,
+	prepare: prepareMigrate,
+}
+
+func prepareMigrate(flags *flag.FlagSet) action {
+	var f siteFlags
+	f.registerTable(flags)
+	return func(ctx context.Context, e *environment, _ []string) error {
+		db, err := openDatabase(ctx, f.dsnFrom(e), true)
+		if err != nil {
+			return err
+		}
+		defer closeDatabase(db)
+		if err := ginsession.Migrate(db, ginsession.TableName(f.table)); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(e.stdout, "The table %s is ready.\n", f.table)
+		return err
+	}
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"text/tabwriter"
+	"time"
+)
+
+var statsCommand = command{
+	name:    "stats",
+	summary: "count the sessions and their bytes",
+	text: `Prints how many sessions are live and how many have expired and wait to be
+removed, the size of their records, and the first and the last expiry.
+It reads the whole table.`,
+	examples: `  ginsession stats --dsn sqlite:app.db
+  ginsession stats --table django_session --time-zone Europe/Paris
+`,
+	prepare: prepareStats,
+}
+
+func prepareStats(flags *flag.FlagSet) action {
+	var f siteFlags
+	f.register(flags)
+	return func(ctx context.Context, e *environment, _ []string) error {
+		s, err := f.open(ctx, e)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		now := time.Now()
+		sum, err := s.table.totals(now)
+		if err != nil {
+			return err
+		}
+		return sum.print(e, now)
+	}
+}
+
+func (sum totals) print(e *environment, now time.Time) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "live\t%d\n", sum.live)
+	fmt.Fprintf(w, "expired\t%d\n", sum.sessions-sum.live)
+	fmt.Fprintf(w, "data bytes\t%d\n", sum.bytes)
+	fmt.Fprintf(w, "largest record\t%d\n", sum.largest)
+	fmt.Fprintf(w, "earliest expiry\t%s\n", moment(sum.earliest, now))
+	fmt.Fprintf(w, "latest expiry\t%s\n", moment(sum.latest, now))
+	return w.Flush()
+}
+
+// moment writes a date with its distance from now.
+func moment(at, now time.Time) string {
+	if at.IsZero() {
+		return "none"
+	}
+	text := at.UTC().Format("2006-01-02 15:04:05 UTC")
+	if at.After(now) {
+		return text + " (in " + span(at.Sub(now)) + ")"
+	}
+	return text + " (" + span(now.Sub(at)) + " ago)"
+}
+
+// span rounds a duration down to what a person reads.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return count(int64(d/day), "day")
+	case d >= 2*time.Hour:
+		return count(int64(d/time.Hour), "hour")
+	case d >= 2*time.Minute:
+		return count(int64(d/time.Minute), "minute")
+	default:
+		return count(int64(d/time.Second), "second")
+	}
+}

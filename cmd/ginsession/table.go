@@ -1,0 +1,126 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// A table asks a sessions table what the framework has no question for.
+type table struct {
+	db   *gorm.DB
+	name string
+	zone *time.Location // of the dates in databases that store them without one
+}
+
+func newTable(db *gorm.DB, name string, zone *time.Location) table {
+	return table{db, name, zone}
+}
+
+// totals is what stats prints. Without sessions the dates are zero.
+type totals struct {
+	sessions, live   int64
+	bytes, largest   int64
+	earliest, latest time.Time // expiry
+}
+
+// check says what to do where the table cannot be read.
+func (t table) check() error {
+	err := t.db.Exec(t.fill("SELECT {key}, {data}, {expires} FROM {table} WHERE 1 = 0")).Error
+	if err == nil {
+		return nil
+	}
+	if !t.db.Migrator().HasTable(t.name) {
+		return trouble(`Name another one with --table, or make it with "ginsession migrate".`, "there is no table %s in this database", t.name)
+	}
+	return fmt.Errorf("cannot read the table %s: %w", t.name, err)
+}
+
+// expired counts the sessions that ClearExpired would remove.
+func (t table) expired(now time.Time) (n int64, err error) {
+	err = t.row("SELECT count(*) FROM {table} WHERE {expires} < ?", t.date(now)).Scan(&n)
+	return n, err
+}
+
+func (t table) totals(now time.Time) (totals, error) {
+	var sum totals
+	var earliest, latest sql.NullString
+	err := t.row("SELECT count(*), count(CASE WHEN {expires} > ? THEN 1 END), "+
+		"coalesce(sum(octet_length({data})), 0), coalesce(max(octet_length({data})), 0), "+
+		t.dateText("min({expires})")+", "+t.dateText("max({expires})")+" FROM {table}", t.date(now)).
+		Scan(&sum.sessions, &sum.live, &sum.bytes, &sum.largest, &earliest, &latest)
+	if err != nil || sum.sessions == 0 {
+		return sum, err
+	}
+	if sum.earliest, err = t.parseDate(earliest.String); err == nil {
+		sum.latest, err = t.parseDate(latest.String)
+	}
+	return sum, err
+}
+
+// expiry returns when the session with this session_key expires.
+func (t table) expiry(key string) (time.Time, error) {
+	var text string
+	if err := t.row("SELECT "+t.dateText("{expires}")+" FROM {table} WHERE {key} = ?", key).Scan(&text); err != nil {
+		return time.Time{}, err
+	}
+	return t.parseDate(text)
+}
+
+func (t table) row(query string, args ...any) *sql.Row {
+	return t.db.Raw(t.fill(query), args...).Row()
+}
+
+// fill puts the quoted names into a query.
+func (t table) fill(query string) string {
+	quote := t.db.Statement.Quote
+	return strings.NewReplacer("{table}", quote(t.name), "{key}", quote("session_key"),
+		"{data}", quote("session_data"), "{expires}", quote("expire_date")).Replace(query)
+}
+
+// The forms of a date in SQLite and MySQL, which compare it as text; the first is Django's and
+// the framework's.
+var dateForms = []string{
+	"2006-01-02 15:04:05.000000",
+	"2006-01-02 15:04:05.999999999",
+	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02T15:04:05.999999999Z07:00",
+}
+
+func (t table) hasZones() bool { return t.db.Name() == "postgres" }
+
+// date returns a moment as the database compares it.
+func (t table) date(at time.Time) any {
+	if t.hasZones() {
+		return at.UTC()
+	}
+	return at.In(t.zone).Format(dateForms[0])
+}
+
+// dateText makes text of an expression for a date.
+func (t table) dateText(expression string) string {
+	switch t.db.Name() {
+	case "postgres":
+		return "to_char(" + expression + " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+	case "mysql":
+		return "CAST(" + expression + " AS CHAR)"
+	default:
+		return "CAST(" + expression + " AS TEXT)"
+	}
+}
+
+func (t table) parseDate(text string) (time.Time, error) {
+	zone := t.zone
+	if t.hasZones() {
+		zone = time.UTC
+	}
+	for _, form := range dateForms {
+		if at, err := time.ParseInLocation(form, text, zone); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("the table %s holds the expire_date %q, which is no date", t.name, text)
+}
