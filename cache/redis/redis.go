@@ -1,0 +1,257 @@
+// Package redis is a cache in Redis or Valkey: one server, Sentinel or Cluster, with or without
+// TLS. It adapts [valkey-go].
+//
+// By default each process keeps a near cache: copies of what it has read, which the server
+// invalidates when anybody changes or deletes them (client-side caching, RESP3). A read of
+// such a copy costs no network. A write or delete by this process is seen by its next read; one
+// by another process is seen when the server's invalidation arrives, usually within a
+// millisecond. Where the network loses a connection without a sign, the client notices in about
+// twelve seconds and drops all copies; no copy lives longer than a minute in any case.
+//
+// Bound each call by its context: the calls of a session are bounded by Config.StoreTimeout.
+// A connection that breaks is replaced by the next call. A read is tried again on a new
+// connection, a write is not: whether it has happened is unknown.
+//
+// [valkey-go]: https://github.com/valkey-io/valkey-go
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+// DefaultNearCache is the bound of the near cache that [New] makes, in bytes.
+const DefaultNearCache = 64 << 20
+
+// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient].
+//
+// [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
+type Cache struct {
+	client valkey.Client
+	prefix string
+	swap   *valkey.Lua
+	near   *near // nil where it is switched off
+	owned  bool
+}
+
+// swapScript is one command, so no other client's write can come between its two steps.
+const swapScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+	return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`
+
+type options struct {
+	prefix    string
+	nearBytes int64
+	configure func(*valkey.ClientOption)
+}
+
+// An Option changes what [New] makes.
+type Option func(*options)
+
+// Prefix begins every key in the server, for programs that share one.
+func Prefix(prefix string) Option {
+	return func(o *options) { o.prefix = prefix }
+}
+
+// NearCache bounds the memory of the copies that this process keeps, [DefaultNearCache] by
+// default. 0 switches them off: each read asks the server. So does client_cache=0 in the URL.
+func NearCache(bytes int64) Option {
+	return func(o *options) { o.nearBytes = bytes }
+}
+
+// Configure changes the client's options that the URL has given, to say what a URL cannot:
+// certificates, rotating credentials, Sentinel's password. The near cache then sets its own
+// ClientTrackingOptions, and calls an OnInvalidations that it finds after its own.
+func Configure(f func(*valkey.ClientOption)) Option {
+	return func(o *options) { o.configure = f }
+}
+
+// New connects to the server at the URL, which also finds out whether it is a Cluster:
+//
+//	redis://user:password@host:6379/0
+//	rediss://host:6379                                         TLS
+//	redis://host1:6379?addr=host2:6379                         Cluster, any of its nodes
+//	redis://host1:26379?addr=host2:26379&master_set=mymaster   Sentinel
+//	unix:///run/redis.sock
+//
+// Source: valkey.ParseURL. The Cache is to be closed.
+func New(url string, opts ...Option) (*Cache, error) {
+	o := options{nearBytes: DefaultNearCache}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	config, err := clientOption(url, o)
+	if err != nil {
+		return nil, err
+	}
+
+	if o.nearBytes <= 0 || config.DisableCache || config.AlwaysRESP2 {
+		config.DisableCache = true
+		return connect(config, o.prefix, nil)
+	}
+	copies := newNear(o.prefix, o.nearBytes)
+	copies.attach(&config)
+	c, err := connect(config, o.prefix, copies)
+	if err != nil {
+		copies.close()
+	}
+	return c, err
+}
+
+func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, error) {
+	client, err := valkey.NewClient(config)
+	if errors.Is(err, valkey.ErrNoCache) {
+		return nil, errors.New("redis: the server offers no client-side caching, which needs Redis 6 or Valkey and the right to CLIENT TRACKING: add NearCache(0)")
+	}
+	if err != nil {
+		return nil, failure("connect", err)
+	}
+	c := NewFromClient(client, prefix)
+	c.near, c.owned = copies, true
+	return c, nil
+}
+
+// NewFromClient uses a client that the program has made and goes on to own. There is no near
+// cache then, because the client must be made for it: use [New] with [Configure] instead. The
+// prefix begins every key in the server.
+func NewFromClient(client valkey.Client, prefix string) *Cache {
+	return &Cache{client: client, prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
+}
+
+// Get returns the value of key, and whether there is one. It costs a GET, or nothing where the
+// near cache has a copy.
+func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	if c.near == nil {
+		return c.fetch(ctx, key)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	if r, ok := c.near.get(key); ok {
+		return r.value, r.found, nil
+	}
+
+	epoch := c.near.epoch(key)
+	value, found, err := c.fetch(ctx, key)
+	if err == nil {
+		c.near.fill(key, epoch, reply{value, found})
+	}
+	return value, found, err
+}
+
+// Add stores the value only where the key is absent, and reports whether it did.
+func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	defer c.forget(key)
+	set := c.client.B().Set().Key(c.prefix + key).Value(valkey.BinaryString(value)).Nx().PxMilliseconds(milliseconds(ttl))
+	err := c.client.Do(ctx, set.Build()).Error()
+	if valkey.IsValkeyNil(err) {
+		return false, nil
+	}
+	return err == nil, failure("add", err)
+}
+
+// CompareAndSwap replaces the value only where it equals old, and reports whether it did.
+func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	defer c.forget(key)
+	swapped, err := c.swap.Exec(ctx, c.client, []string{c.prefix + key}, []string{
+		valkey.BinaryString(old),
+		valkey.BinaryString(new),
+		strconv.FormatInt(milliseconds(ttl), 10),
+	}).AsInt64()
+	return swapped == 1, failure("compare and swap", err)
+}
+
+// Delete removes the key. An absent one is no error.
+func (c *Cache) Delete(ctx context.Context, key string) error {
+	defer c.forget(key)
+	err := c.client.Do(ctx, c.client.B().Del().Key(c.prefix+key).Build()).Error()
+	return failure("delete", err)
+}
+
+// Close closes the client that [New] made, and leaves one that was given to [NewFromClient] to
+// its owner. It always returns nil.
+func (c *Cache) Close() error {
+	if c.owned {
+		c.client.Close()
+	}
+	if c.near != nil {
+		c.near.close()
+	}
+	return nil
+}
+
+func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
+	value, err := c.client.Do(ctx, c.client.B().Get().Key(c.prefix+key).Build()).AsBytes()
+	if valkey.IsValkeyNil(err) {
+		return nil, false, nil
+	}
+	return value, err == nil, failure("get", err)
+}
+
+// forget runs after every write, also a failed one: that may have happened all the same, and
+// after a lost compare-and-swap the caller wants to see what the winner wrote.
+func (c *Cache) forget(key string) {
+	if c.near != nil {
+		c.near.forget(key)
+	}
+}
+
+func clientOption(url string, o options) (valkey.ClientOption, error) {
+	config, err := valkey.ParseURL(url)
+	if err != nil {
+		// Its text may hold the password.
+		return config, errors.New("redis: the URL cannot be read: write redis://user:password@host:6379/0 or rediss://..., with special characters percent-encoded")
+	}
+	config.RetryDelay = retryDelay
+	if o.configure != nil {
+		o.configure(&config)
+	}
+	if config.Sentinel.MasterSet != "" && config.Sentinel.TopologyRefreshInterval == 0 {
+		// A missed failover message would bind the client to the old master for good.
+		config.Sentinel.TopologyRefreshInterval = 5 * time.Second
+	}
+	return config, nil
+}
+
+// retryDelay lets a read outlive a server's restart, and not wait for a server that is gone:
+// valkey-go's own would go on until the context ends.
+func retryDelay(attempts int, _ valkey.Completed, _ error) time.Duration {
+	if attempts > 3 {
+		return -1
+	}
+	return time.Duration(attempts-1) * 25 * time.Millisecond
+}
+
+// milliseconds rounds up: a ttl of 0 is an error to Redis.
+func milliseconds(ttl time.Duration) int64 {
+	ms := ttl.Milliseconds()
+	if ttl%time.Millisecond > 0 {
+		ms++
+	}
+	return max(1, ms)
+}
+
+// failure names the operation. Of a server's answer it keeps what stands before the first
+// quotation mark, because some answers quote the command with its key and value.
+func failure(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if answer, ok := valkey.IsValkeyErr(err); ok {
+		text := answer.Error()
+		if i := strings.IndexAny(text, "'`\""); i >= 0 {
+			text = strings.TrimRight(text[:i], " ")
+		}
+		return fmt.Errorf("redis: %s: the server answers %q", operation, text)
+	}
+	return fmt.Errorf("redis: %s: %w", operation, err)
+}
