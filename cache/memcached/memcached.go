@@ -1,0 +1,218 @@
+// Package memcached is a cache in one or several memcached servers. It adapts [gomemcache].
+//
+// A key is at most 250 bytes, prefix included, without spaces and control characters. A value
+// is at most the server's item size, 1 MiB by default (memcached -I). A ttl is rounded up to
+// whole seconds.
+//
+// gomemcache knows no context: a call whose context is over already does nothing, one that is
+// under way ends by the client's Timeout. [New] sets [Timeout].
+//
+// [gomemcache]: https://github.com/bradfitz/gomemcache
+package memcached
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/bradfitz/gomemcache/memcache"
+)
+
+const (
+	// Timeout is how long a client that [New] made waits for a connection and for each answer.
+	Timeout = time.Second
+
+	// maxIdleConns per server is meant to exceed the requests at a time: those beyond it pay
+	// for a connection each.
+	maxIdleConns = 100
+
+	maxKeyBytes = 250
+
+	// maxRelative is the longest ttl that memcached takes as one. A larger number is a Unix time.
+	// Source: memcached's protocol.txt, "Expiration times".
+	maxRelative = 30 * 24 * time.Hour
+)
+
+// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient].
+//
+// [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
+type Cache struct {
+	client *memcache.Client
+	prefix string
+}
+
+// New uses the servers, "host:port" or the path of a socket each, and spreads the keys over
+// them by a hash. Names are resolved here and never again; no connection is made yet.
+func New(servers ...string) (*Cache, error) {
+	if len(servers) == 0 {
+		return nil, errors.New("memcached: no server: give at least one as host:port")
+	}
+	var list memcache.ServerList
+	if err := list.SetServers(servers...); err != nil {
+		return nil, fmt.Errorf("memcached: %w", err)
+	}
+	client := memcache.NewFromSelector(&list)
+	client.Timeout = Timeout
+	client.MaxIdleConns = maxIdleConns
+	return NewFromClient(client, ""), nil
+}
+
+// NewFromClient uses a client that the program has made, for TLS (DialContext) or another
+// choice of servers. Set its Timeout, and its MaxIdleConns above the number of requests at a
+// time. The prefix begins every key in the server.
+func NewFromClient(client *memcache.Client, prefix string) *Cache {
+	return &Cache{client, prefix}
+}
+
+// Get returns the value of key, and whether there is one.
+func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	item, err := c.get(ctx, key)
+	if item == nil {
+		return nil, false, err
+	}
+	return item.Value, true, nil
+}
+
+// Add stores the value only where the key is absent, and reports whether it did.
+func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	if err := c.check(ctx, key); err != nil {
+		return false, err
+	}
+	return c.stored("add", c.client.Add(&memcache.Item{
+		Key:        c.prefix + key,
+		Value:      value,
+		Expiration: expiration(ttl, time.Now()),
+	}))
+}
+
+// CompareAndSwap replaces the value only where it equals old, and reports whether it did: one
+// read, and one write that memcached refuses where the item has changed since.
+func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	item, err := c.get(ctx, key)
+	if item == nil || !bytes.Equal(item.Value, old) {
+		return false, err
+	}
+	item.Value = new
+	item.Expiration = expiration(ttl, time.Now())
+	return c.stored("compare and swap", c.client.CompareAndSwap(item))
+}
+
+// Delete removes the key. An absent one is no error.
+func (c *Cache) Delete(ctx context.Context, key string) error {
+	if err := c.check(ctx, key); err != nil {
+		return err
+	}
+	err := c.again(func() error { return c.client.Delete(c.prefix + key) })
+	if errors.Is(err, memcache.ErrCacheMiss) {
+		return nil
+	}
+	return failure("delete", err)
+}
+
+// Close closes the idle connections, also of a client that was given to [NewFromClient], which
+// opens new ones when it is used again. It returns the first error of closing one.
+func (c *Cache) Close() error {
+	return c.client.Close()
+}
+
+// get returns nil for an absent key.
+func (c *Cache) get(ctx context.Context, key string) (item *memcache.Item, err error) {
+	if err := c.check(ctx, key); err != nil {
+		return nil, err
+	}
+	err = c.again(func() error {
+		item, err = c.client.Get(c.prefix + key)
+		return err
+	})
+	if errors.Is(err, memcache.ErrCacheMiss) {
+		return nil, nil
+	}
+	return item, failure("get", err)
+}
+
+// check keeps from the server what would end the command early and begin another one.
+func (c *Cache) check(ctx context.Context, key string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	n := len(c.prefix) + len(key)
+	if n == 0 || n > maxKeyBytes {
+		return fmt.Errorf("memcached: a key of %d bytes, prefix included: memcached takes 1 to %d", n, maxKeyBytes)
+	}
+	if strings.ContainsFunc(c.prefix, forbidden) || strings.ContainsFunc(key, forbidden) {
+		return errors.New("memcached: a key or prefix with a space or control character")
+	}
+	return nil
+}
+
+func forbidden(r rune) bool { return r <= ' ' || r == 0x7f }
+
+// stored says what the answer to a conditional write means.
+func (c *Cache) stored(operation string, err error) (bool, error) {
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, memcache.ErrNotStored), errors.Is(err, memcache.ErrCASConflict), errors.Is(err, memcache.ErrCacheMiss):
+		return false, nil
+	}
+	c.dropBroken(err)
+	return false, failure(operation, err)
+}
+
+// again repeats once what does no harm twice, where an idle connection turns out to be closed:
+// the server was restarted. A conditional write is not repeated: whether it has happened is
+// unknown.
+func (c *Cache) again(f func() error) error {
+	err := f()
+	if c.dropBroken(err) {
+		err = f()
+	}
+	return err
+}
+
+// dropBroken drops all idle connections after the server has closed one, and says whether it
+// did: otherwise each of them would cost another request.
+func (c *Cache) dropBroken(err error) bool {
+	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	if closed {
+		c.client.Close()
+	}
+	return closed
+}
+
+// expiration is ttl as memcached wants it: seconds, or beyond 30 days the Unix time of the end.
+func expiration(ttl time.Duration, now time.Time) int32 {
+	seconds := int64(ttl / time.Second)
+	if ttl%time.Second > 0 {
+		seconds++
+	}
+	seconds = max(1, seconds) // 0 would be for ever
+	if ttl > maxRelative {
+		seconds += now.Unix()
+	}
+	return int32(min(seconds, math.MaxInt32))
+}
+
+// failure names the operation. Of gomemcache's own errors it keeps only those that it declares
+// and the server's plain complaints: the others quote lines that may hold a key or a value.
+func failure(operation string, err error) error {
+	var network net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, memcache.ErrNoServers):
+		return fmt.Errorf("memcached: %s: %w", operation, err)
+	case strings.Contains(err.Error(), "SERVER_ERROR object too large"):
+		return fmt.Errorf("memcached: %s: the value is larger than the server's item size: store less or raise memcached's -I", operation)
+	case strings.Contains(err.Error(), "SERVER_ERROR out of memory"):
+		return fmt.Errorf("memcached: %s: the server is out of memory: raise memcached's -m", operation)
+	}
+	return fmt.Errorf("memcached: %s: the server's answer is not understood", operation)
+}
