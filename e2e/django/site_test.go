@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ const secretKey = "a secret key of both programs, é and all"
 // site/shop/settings.py has for it.
 type siteConfig struct {
 	SecretKey       string         `json:"secret_key"`
-	Fallbacks       []string       `json:"fallbacks"`
+	Fallbacks       []string       `json:"fallbacks,omitempty"`
 	Database        map[string]any `json:"database"`
 	UseTZ           bool           `json:"use_tz"`
 	TimeZone        string         `json:"time_zone"`
@@ -70,8 +71,8 @@ func startSite(t *testing.T, config siteConfig, db *gorm.DB) *site {
 	s.out.Buffer(nil, 16<<20)
 	if !s.out.Scan() {
 		stop()
-		if bytes.Contains(stderr.Bytes(), []byte("ImproperlyConfigured")) {
-			missing(t, "this Django cannot use the database: install the driver for %s:\n%s", s.python, &stderr)
+		if noDriver.Match(stderr.Bytes()) {
+			missing(t, "%s has no driver for the database that this Django can use: %s", s.python, noDriver.Find(stderr.Bytes()))
 		}
 		t.Fatalf("Django did not start:\n%s", &stderr)
 	}
@@ -91,6 +92,9 @@ func startSite(t *testing.T, config siteConfig, db *gorm.DB) *site {
 	s.version = hello.Version
 	return s
 }
+
+// noDriver is what Django says where a database's driver is missing or too old.
+var noDriver = regexp.MustCompile(`ImproperlyConfigured: (Error loading .* module|.* or newer is required).*`)
 
 // command is one of the site's programs.
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
