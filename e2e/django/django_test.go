@@ -81,11 +81,7 @@ func TestSharedSessions(t *testing.T) {
 
 func startPair(t *testing.T, b backend, config siteConfig, db *gorm.DB) *pair {
 	t.Helper()
-	config.SecretKey = secretKey
-	config.TimeZone = "America/New_York"
-	config.SessionEngine = "django.contrib.sessions.backends." + b.name
-	config.SessionFilePath = t.TempDir()
-	p := &pair{site: startSite(t, config, db), credentials: credentials{"ada", "countess of lovelace"}}
+	p := &pair{site: startSite(t, config.withDefaults(t, b), db), credentials: credentials{"ada", "countess of lovelace"}}
 	settings := p.site.sessionConfig(t)
 	if b.engine != nil {
 		settings.Engine = b.engine(p.site)
@@ -94,6 +90,17 @@ func startPair(t *testing.T, b backend, config siteConfig, db *gorm.DB) *pair {
 	p.newUser(t, p.credentials)
 	t.Logf("Django %d.%d", p.site.version[0], p.site.version[1])
 	return p
+}
+
+func (c siteConfig) withDefaults(t *testing.T, b backend) siteConfig {
+	t.Helper()
+	if c.SecretKey == "" {
+		c.SecretKey = "a secret key of both programs, é and all"
+	}
+	c.TimeZone = "America/New_York"
+	c.SessionEngine = "django.contrib.sessions.backends." + b.name
+	c.SessionFilePath = t.TempDir()
+	return c
 }
 
 func (p *pair) newUser(t *testing.T, c credentials) (id string) {

@@ -18,9 +18,9 @@ import (
 // A shop is the Gin program beside the site: the same pages, on the same database.
 type shop struct {
 	*ginsession.Manager
-	db        *gorm.DB
-	secretKey string
-	url       string
+	db         *gorm.DB
+	secretKeys []string // the first one signs
+	url        string
 }
 
 func startShop(t *testing.T, s *site, config ginsession.Config) *shop {
@@ -29,7 +29,7 @@ func startShop(t *testing.T, s *site, config ginsession.Config) *shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &shop{Manager: manager, db: s.db, secretKey: s.SecretKey}
+	p := &shop{Manager: manager, db: s.db, secretKeys: append([]string{s.SecretKey}, s.Fallbacks...)}
 	gin.SetMode(gin.TestMode)
 	r := gin.New()
 	r.Use(manager.Handler())
@@ -69,7 +69,7 @@ func (p *shop) userName(s *ginsession.Session) (string, error) {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return "", nil
 	}
-	if err != nil || !django.VerifyAuthHash(s, u.Password, p.secretKey) {
+	if err != nil || !django.VerifyAuthHash(s, u.Password, p.secretKeys...) {
 		return "", err
 	}
 	return u.Username, nil
@@ -101,7 +101,7 @@ func (p *shop) login(c *gin.Context) {
 	var u user
 	err := p.db.Table("auth_user").Where("username = ?", c.PostForm("username")).Take(&u).Error
 	if err == nil {
-		err = django.Login(ginsession.Get(c), django.User{ID: u.ID, EncodedPassword: u.Password}, p.secretKey)
+		err = django.Login(ginsession.Get(c), django.User{ID: u.ID, EncodedPassword: u.Password}, p.secretKeys[0])
 	}
 	if err != nil {
 		_ = c.AbortWithError(http.StatusInternalServerError, err)

@@ -18,8 +18,6 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-const secretKey = "a secret key of both programs, é and all"
-
 // A siteConfig is what the site's settings leave to the tests, by the names that
 // site/shop/settings.py has for it.
 type siteConfig struct {
