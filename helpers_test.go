@@ -55,11 +55,17 @@ type spyStore struct {
 	records map[string]ginsession.Record
 	calls   []string
 	before  func(operation string) error // run before each operation, which fails with its error
+
+	lost        error // the answer to the next Update or Replace, whatever becomes of it
+	lostApplied bool  // it is carried out all the same
 }
 
 func newSpyStore() *spyStore { return &spyStore{records: map[string]ginsession.Record{}} }
 
-func (s *spyStore) called(operation string) error {
+func (s *spyStore) called(ctx context.Context, operation string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.calls = append(s.calls, operation)
 	before := s.before
@@ -68,6 +74,13 @@ func (s *spyStore) called(operation string) error {
 		return nil
 	}
 	return before(operation)
+}
+
+// loseAnswer has the answer of the next Update or Replace lost, whether it is carried out or not.
+func (s *spyStore) loseAnswer(applied bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost, s.lostApplied = err, applied
 }
 
 // taken returns the operations since it was last called.
@@ -116,8 +129,8 @@ func (s *spyStore) live(key string, now time.Time) (ginsession.Record, error) {
 	return ginsession.Record{}, ginsession.ErrNotFound
 }
 
-func (s *spyStore) Load(_ context.Context, key string, now time.Time) (ginsession.Record, error) {
-	if err := s.called("Load"); err != nil {
+func (s *spyStore) Load(ctx context.Context, key string, now time.Time) (ginsession.Record, error) {
+	if err := s.called(ctx, "Load"); err != nil {
 		return ginsession.Record{}, err
 	}
 	s.mu.Lock()
@@ -125,8 +138,8 @@ func (s *spyStore) Load(_ context.Context, key string, now time.Time) (ginsessio
 	return s.live(key, now)
 }
 
-func (s *spyStore) Create(_ context.Context, key string, r ginsession.Record, now time.Time) error {
-	if err := s.called("Create"); err != nil {
+func (s *spyStore) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
+	if err := s.called(ctx, "Create"); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -139,14 +152,14 @@ func (s *spyStore) Create(_ context.Context, key string, r ginsession.Record, no
 }
 
 func (s *spyStore) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	if err := s.called("Update"); err != nil {
+	if err := s.called(ctx, "Update"); err != nil {
 		return ginsession.Record{}, err
 	}
 	return s.replace(key, key, prev, now, f)
 }
 
 func (s *spyStore) Replace(ctx context.Context, oldKey, newKey string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	if err := s.called("Replace"); err != nil {
+	if err := s.called(ctx, "Replace"); err != nil {
 		return ginsession.Record{}, err
 	}
 	return s.replace(oldKey, newKey, prev, now, f)
@@ -155,6 +168,11 @@ func (s *spyStore) Replace(ctx context.Context, oldKey, newKey string, prev gins
 func (s *spyStore) replace(oldKey, newKey string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	lost := s.lost
+	s.lost = nil
+	if lost != nil && !s.lostApplied {
+		return ginsession.Record{}, lost
+	}
 	current, err := s.live(oldKey, now)
 	if err != nil {
 		return ginsession.Record{}, err
@@ -168,11 +186,14 @@ func (s *spyStore) replace(oldKey, newKey string, prev ginsession.Record, now ti
 	}
 	delete(s.records, oldKey)
 	s.records[newKey] = next
+	if lost != nil {
+		return ginsession.Record{}, lost
+	}
 	return next, nil
 }
 
-func (s *spyStore) Touch(_ context.Context, key string, expires, now time.Time) error {
-	if err := s.called("Touch"); err != nil {
+func (s *spyStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	if err := s.called(ctx, "Touch"); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -185,8 +206,8 @@ func (s *spyStore) Touch(_ context.Context, key string, expires, now time.Time) 
 	return err
 }
 
-func (s *spyStore) Delete(_ context.Context, key string) error {
-	if err := s.called("Delete"); err != nil {
+func (s *spyStore) Delete(ctx context.Context, key string) error {
+	if err := s.called(ctx, "Delete"); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -195,8 +216,8 @@ func (s *spyStore) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-func (s *spyStore) ClearExpired(_ context.Context, now time.Time, _ ginsession.ClearOptions) (int64, error) {
-	if err := s.called("ClearExpired"); err != nil {
+func (s *spyStore) ClearExpired(ctx context.Context, now time.Time, _ ginsession.ClearOptions) (int64, error) {
+	if err := s.called(ctx, "ClearExpired"); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
