@@ -1,0 +1,371 @@
+package enginetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ginsession/ginsession"
+)
+
+// storeFaults are stores that break a rule of the suite, and the rule.
+var storeFaults = map[string]struct {
+	rule  string
+	store func(*mapStore) ginsession.Store
+}{
+	"update brings a deleted record back": {
+		"an absent key",
+		func(s *mapStore) ginsession.Store { return upserting{s} },
+	},
+	"update writes f(prev) whatever is stored": {
+		"update merges with what another writer stored",
+		func(s *mapStore) ginsession.Store { return overwriting{s} },
+	},
+	"update reads and writes without a lock": {
+		"no concurrent increment is lost",
+		func(s *mapStore) ginsession.Store { return unlocked{s} },
+	},
+	"different parts are written without a lock": {
+		"concurrent updates of different parts all survive",
+		func(s *mapStore) ginsession.Store { return unlocked{s} },
+	},
+	"update compares like a collation": {
+		"update compares byte for byte",
+		func(s *mapStore) ginsession.Store { return folding{s} },
+	},
+	"update checks for the record first and upserts then": {
+		"deletion wins over updates and touches",
+		func(s *mapStore) ginsession.Store { return checkingFirst{s} },
+	},
+	"create overwrites": {
+		"create inserts and never overwrites",
+		func(s *mapStore) ginsession.Store { return creatingOver{s} },
+	},
+	"create checks first and overwrites then": {
+		"one of many concurrent creates wins",
+		func(s *mapStore) ginsession.Store { return creatingOver{s} },
+	},
+	"touch revives": {
+		"an expired record is absent",
+		func(s *mapStore) ginsession.Store { return reviving{s} },
+	},
+	"touch writes back the data it has read": {
+		"no concurrent increment is lost",
+		func(s *mapStore) ginsession.Store { return touchingAll{s} },
+	},
+	"replace copies": {
+		"replace moves the record",
+		func(s *mapStore) ginsession.Store { return copying{s} },
+	},
+	"several replaces win": {
+		"one of many concurrent replaces wins",
+		func(s *mapStore) ginsession.Store { return copying{s} },
+	},
+	"replace moves the record it has read": {
+		"an update beside a replace is moved along or refused",
+		func(s *mapStore) ginsession.Store { return unlocked{s} },
+	},
+	"expiry is judged by another clock": {
+		"expiry is judged by the time that is given",
+		func(s *mapStore) ginsession.Store { return otherClock{s} },
+	},
+	"expiry is kept without its zone": {
+		"dates are moments, whatever their zone",
+		func(s *mapStore) ginsession.Store { return zoneless{s} },
+	},
+	"load returns expired records": {
+		"any sequence of calls does what it does to a map",
+		func(s *mapStore) ginsession.Store { return undying{s} },
+	},
+	"a mutation's error is wrapped": {
+		"an error of the mutation is returned and nothing is written",
+		func(s *mapStore) ginsession.Store { return wrapping{s} },
+	},
+	"an error names the key": {
+		"an absent key",
+		func(s *mapStore) ginsession.Store { return telling{s} },
+	},
+	"a panic leaves the lock behind": {
+		"a panic of the mutation leaves no lock behind",
+		func(s *mapStore) ginsession.Store { return locking{s, make(chan struct{}, 1)} },
+	},
+	"spaces at the end are lost": {
+		"any ASCII text is data",
+		func(s *mapStore) ginsession.Store { return trimming{s} },
+	},
+	"data is changed in place": {
+		"slices are left alone",
+		func(s *mapStore) ginsession.Store { return inPlace{s} },
+	},
+	"the context is ignored": {
+		"a context that is over is an error",
+		func(s *mapStore) ginsession.Store { return deaf{s} },
+	},
+	"a goroutine stays behind": {
+		"no goroutine stays behind",
+		func(s *mapStore) ginsession.Store { return leaking{s} },
+	},
+	"clearing removes live records": {
+		"clearing removes what has expired and nothing else",
+		func(s *mapStore) ginsession.Store { return clearingAhead{s} },
+	},
+	"clearing knows no batches": {
+		"clearing works in batches and reports its progress",
+		func(s *mapStore) ginsession.Store { return clearingAtOnce{s} },
+	},
+	"clearing goes on": {
+		"clearing stops with its context",
+		func(s *mapStore) ginsession.Store { return clearingOn{s} },
+	},
+	"clearing counts what another cleaner removed": {
+		"cleaners at once count each record once",
+		func(s *mapStore) ginsession.Store { return clearingTwice{s} },
+	},
+	"clearing does not look again": {
+		"a record that is extended beside a cleaner survives",
+		func(s *mapStore) ginsession.Store { return clearingTwice{s} },
+	},
+}
+
+type upserting struct{ *mapStore }
+
+func (s upserting) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	if errors.Is(err, ginsession.ErrNotFound) {
+		if r, err = f(prev); err == nil {
+			err = s.Create(ctx, key, r, now)
+		}
+	}
+	return r, err
+}
+
+type overwriting struct{ *mapStore }
+
+func (s overwriting) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	return s.mapStore.Update(ctx, key, prev, now, func(ginsession.Record) (ginsession.Record, error) { return f(prev) })
+}
+
+type unlocked struct{ *mapStore }
+
+func (s unlocked) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	return s.Replace(ctx, key, key, prev, now, f)
+}
+
+func (s unlocked) Replace(ctx context.Context, oldKey, newKey string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	current, err := s.Load(ctx, oldKey, now)
+	if err != nil {
+		return current, err
+	}
+	next, err := f(current)
+	if err != nil {
+		return next, err
+	}
+	letOthersIn()
+	return s.mapStore.Replace(ctx, oldKey, newKey, current, now, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
+}
+
+// letOthersIn makes a race that a store loses now and then one that it loses at once.
+func letOthersIn() { <-time.After(time.Millisecond) }
+
+type folding struct{ *mapStore }
+
+func (s folding) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	return s.mapStore.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
+		if strings.EqualFold(string(current.Data), string(prev.Data)) {
+			return f(prev)
+		}
+		return f(current)
+	})
+}
+
+type checkingFirst struct{ *mapStore }
+
+func (s checkingFirst) Update(ctx context.Context, key string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	current, err := s.Load(ctx, key, now)
+	if err != nil {
+		return current, err
+	}
+	next, err := f(current)
+	letOthersIn()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[key] = next
+	return next, err
+}
+
+type creatingOver struct{ *mapStore }
+
+func (s creatingOver) Create(_ context.Context, key string, r ginsession.Record, _ time.Time) error {
+	letOthersIn()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[key] = r
+	return nil
+}
+
+type reviving struct{ *mapStore }
+
+func (s reviving) Touch(ctx context.Context, key string, expires, _ time.Time) error {
+	return s.mapStore.Touch(ctx, key, expires, time.Time{})
+}
+
+type touchingAll struct{ *mapStore }
+
+func (s touchingAll) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	current, err := s.Load(ctx, key, now)
+	if err != nil {
+		return err
+	}
+	letOthersIn()
+	current.Expires = expires
+	_, err = s.Update(ctx, key, current, now, func(ginsession.Record) (ginsession.Record, error) { return current, nil })
+	return err
+}
+
+type copying struct{ *mapStore }
+
+func (s copying) Replace(ctx context.Context, oldKey, newKey string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	current, err := s.Load(ctx, oldKey, now)
+	if err != nil {
+		return current, err
+	}
+	next, err := f(current)
+	if err != nil {
+		return next, err
+	}
+	return next, s.Create(ctx, newKey, next, now)
+}
+
+type otherClock struct{ *mapStore }
+
+func (s otherClock) Load(ctx context.Context, key string, _ time.Time) (ginsession.Record, error) {
+	return s.mapStore.Load(ctx, key, time.Now())
+}
+
+type zoneless struct{ *mapStore }
+
+func (s zoneless) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
+	year, month, day := r.Expires.Date()
+	hour, minute, second := r.Expires.Clock()
+	r.Expires = time.Date(year, month, day, hour, minute, second, 0, time.UTC)
+	return s.mapStore.Create(ctx, key, r, now)
+}
+
+type undying struct{ *mapStore }
+
+func (s undying) Load(ctx context.Context, key string, _ time.Time) (ginsession.Record, error) {
+	return s.mapStore.Load(ctx, key, time.Time{})
+}
+
+type wrapping struct{ *mapStore }
+
+func (s wrapping) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	if err != nil && !errors.Is(err, ginsession.ErrNotFound) {
+		err = fmt.Errorf("update: %w", err)
+	}
+	return r, err
+}
+
+type telling struct{ *mapStore }
+
+func (s telling) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	if err := s.mapStore.Touch(ctx, key, expires, now); err != nil {
+		return fmt.Errorf("touching %s: %w", key, err)
+	}
+	return nil
+}
+
+type locking struct {
+	*mapStore
+	lock chan struct{}
+}
+
+func (s locking) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	select {
+	case s.lock <- struct{}{}:
+	case <-ctx.Done():
+		return prev, ctx.Err()
+	}
+	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	<-s.lock
+	return r, err
+}
+
+type trimming struct{ *mapStore }
+
+func (s trimming) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
+	r.Data = []byte(strings.TrimRight(string(r.Data), " "))
+	return s.mapStore.Create(ctx, key, r, now)
+}
+
+type inPlace struct{ *mapStore }
+
+func (s inPlace) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	return s.mapStore.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
+		next, err := f(current)
+		copy(current.Data, next.Data)
+		return next, err
+	})
+}
+
+type deaf struct{ *mapStore }
+
+func (s deaf) Load(_ context.Context, key string, now time.Time) (ginsession.Record, error) {
+	return s.mapStore.Load(context.Background(), key, now)
+}
+
+type leaking struct{ *mapStore }
+
+func (s leaking) Load(ctx context.Context, key string, now time.Time) (ginsession.Record, error) {
+	go func() { <-make(chan struct{}) }()
+	return s.mapStore.Load(ctx, key, now)
+}
+
+type clearingAhead struct{ *mapStore }
+
+func (s clearingAhead) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
+	return s.mapStore.ClearExpired(ctx, now.Add(time.Minute), o)
+}
+
+type clearingAtOnce struct{ *mapStore }
+
+func (s clearingAtOnce) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
+	o.BatchSize = 5000
+	return s.mapStore.ClearExpired(ctx, now, o)
+}
+
+type clearingOn struct{ *mapStore }
+
+func (s clearingOn) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
+	return s.mapStore.ClearExpired(context.WithoutCancel(ctx), now, o)
+}
+
+type clearingTwice struct{ *mapStore }
+
+func (s clearingTwice) ClearExpired(ctx context.Context, now time.Time, _ ginsession.ClearOptions) (int64, error) {
+	expired := s.expired(now)
+	letOthersIn()
+	for _, key := range expired {
+		if err := s.Delete(ctx, key); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(expired)), nil
+}
+
+func (s *mapStore) expired(now time.Time) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []string
+	for key, r := range s.records {
+		if !r.Expires.After(now) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
