@@ -197,6 +197,7 @@ func (s *dbStore) buildStatements() {
 		sets += ", " + q(name) + " = ?"
 	}
 	same := " AND " + s.dialect.exact + data + " = ?"
+	unmoved := " AND " + expires + " = ?"
 
 	s.load = s.statement(columns)
 	s.reload = s.statement(columns + s.dialect.forUpdate)
@@ -204,14 +205,14 @@ func (s *dbStore) buildStatements() {
 	s.insert = s.statement("INSERT INTO " + table + " (" + data + names + ", " + expires + ", " + key + ") VALUES (?" + marks + ", ?, ?)")
 	s.touch = s.statement("UPDATE " + table + " SET " + expires + " = ? WHERE " + live)
 	s.remove = s.statement("DELETE FROM " + table + " WHERE " + key + " = ?")
-	pair := func(assignments string) sqlPair {
+	pair := func(assignments, same string) sqlPair {
 		text := "UPDATE " + table + " SET " + data + " = ?" + sets + assignments + " WHERE " + live
 		return sqlPair{compared: s.statement(text + same), locked: s.statement(text)}
 	}
-	s.update = pair(", " + expires + " = ?")
-	s.updateData = pair("")
-	s.replace = pair(", " + expires + " = ?, " + key + " = ?")
-	s.replaceData = pair(", " + key + " = ?")
+	s.update = pair(", "+expires+" = ?", same)
+	s.updateData = pair("", same+unmoved)
+	s.replace = pair(", "+expires+" = ?, "+key+" = ?", same)
+	s.replaceData = pair(", "+key+" = ?", same+unmoved)
 }
 
 // date returns t as the database compares it.
@@ -376,7 +377,11 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 	if !compare {
 		return exec(ctx, pair.locked, args...)
 	}
-	return exec(ctx, pair.compared, append(args, string(prev.Data))...)
+	args = append(args, string(prev.Data))
+	if !moved {
+		args = append(args, s.date(prev.Expires)) // a Touch may have moved it since
+	}
+	return exec(ctx, pair.compared, args...)
 }
 
 func (s *dbStore) pair(moved, replaced bool) sqlPair {
