@@ -51,9 +51,21 @@ func (s *dbStore) clearPostgres() func(ctx context.Context, now any, limit int) 
 	}
 }
 
-// clearMySQL reads the keys first: MySQL's DELETE cannot pass over locked rows. The isolation
+// clearMySQL tries a batch again that has met another cleaner's and was rolled back: of two one
+// always gets through.
+func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (removed int64, err error) {
+	for ctx.Err() == nil {
+		removed, err = s.clearMySQLBatch(ctx, now, limit)
+		if !isMySQLError(err, "1213") { // a deadlock
+			return removed, err
+		}
+	}
+	return 0, ctx.Err()
+}
+
+// clearMySQLBatch reads the keys first: MySQL's DELETE cannot pass over locked rows. The isolation
 // keeps it from locking the gaps between them too.
-func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
+func (s *dbStore) clearMySQLBatch(ctx context.Context, now any, limit int) (int64, error) {
 	var removed int64
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var keys []string
@@ -67,11 +79,19 @@ func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, er
 		removed = result.RowsAffected
 		return result.Error
 	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil && strings.HasPrefix(err.Error(), "Error 1064") { // before MySQL 8 and MariaDB 10.6: no SKIP LOCKED
+	if isMySQLError(err, "1064") { // before MySQL 8 and MariaDB 10.6: no SKIP LOCKED
 		result := s.db.WithContext(ctx).Exec(s.quoted("DELETE FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?"), now, limit)
 		return result.RowsAffected, result.Error
 	}
-	return removed, err
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+// isMySQLError tells MySQL's errors apart by their text: its driver is not imported here.
+func isMySQLError(err error, number string) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "Error "+number)
 }
 
 // quoted fills in the quoted names of the table and its columns.
