@@ -39,14 +39,22 @@ type backend struct {
 	name   string // Django's
 	engine func(s *site) ginsession.Engine
 
-	stateless       bool // nothing is kept on the server: nothing can be revoked or cleared
-	ignoresExpiry   bool // Django judges by the cookie's age alone
-	integerIsNoDate bool // Django never ends a session with an expiry in seconds
+	files     bool // in SessionFilePath; Django never ends a session with an expiry in seconds
+	stateless bool // in the cookie: nothing can be revoked or cleared, and Django ignores expiries
 }
 
 var backends = []backend{
 	{name: "db"}, // ForDjango's own
-	{name: "signed_cookies", engine: func(*site) ginsession.Engine { return ginsession.SignedCookies() }, stateless: true, ignoresExpiry: true},
+	{
+		name:   "file",
+		engine: func(s *site) ginsession.Engine { return ginsession.File(s.SessionFilePath) },
+		files:  true,
+	},
+	{
+		name:      "signed_cookies",
+		engine:    func(*site) ginsession.Engine { return ginsession.SignedCookies() },
+		stateless: true,
+	},
 }
 
 var databases = []struct {

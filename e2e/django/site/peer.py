@@ -59,12 +59,9 @@ def create_user(q):
     return str(user.pk)
 
 
-def change_password(q):
-    from django.contrib.auth import get_user_model
-
-    user = get_user_model().objects.get(username=q["name"])
-    user.set_password(q["password"])
-    user.save()
+def date(seconds):
+    """The site's form of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, timezone.utc if settings.USE_TZ else None)
 
 
 def save(q):
@@ -72,9 +69,8 @@ def save(q):
     session.update(untagged(q["data"]))
     if "seconds" in q:
         session.set_expiry(q["seconds"])
-    if "until" in q:  # seconds since 1970
-        at = datetime.fromtimestamp(q["until"], timezone.utc if settings.USE_TZ else None)
-        session.set_expiry(at)
+    if "until" in q:
+        session.set_expiry(date(q["until"]))
     session.save()
     return session.session_key
 
@@ -88,6 +84,11 @@ def load(q):
         "until": session.get_expiry_date().timestamp(),
         "at_browser_close": session.get_expire_at_browser_close(),
     }
+
+
+def set_expire_date(q):
+    row = SessionStore.get_model_class().objects.filter(session_key=q["key"])
+    row.update(expire_date=date(q["date"]))
 
 
 def text(q):
@@ -115,7 +116,7 @@ def main():
     server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"port": server.server_port, "version": django.VERSION[:2]}), flush=True)
-    operations = {f.__name__: f for f in (create_user, change_password, save, load, text)}
+    operations = {f.__name__: f for f in (create_user, save, load, set_expire_date, text)}
     for line in sys.stdin:
         question = json.loads(line)
         answer = operations[question["op"]](question)
