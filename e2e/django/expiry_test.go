@@ -102,7 +102,7 @@ func testExpired(t *testing.T, b backend, p *pair) {
 			switch {
 			case b.stateless, b.files && name == "seconds": // Django ignores it
 			case name == "date" && p.site.before41() && dead: // became one second
-			case dead && got.Key != "":
+			case dead && got.Key == key: // the file backend begins another session
 				t.Errorf("Gin ended it %v ago (%s), Django still has it", -life, name)
 			case !dead && !isNear(got.Until, date) && !p.isNaive(got.Until, date):
 				t.Errorf("Gin ends it at %v (%s), Django in %v", date, name, secondsUntil(got.Until))
