@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -63,26 +64,37 @@ func writesJSON(s Serializer) bool {
 
 // encodeValue returns the JSON text that stands for v in a record.
 func (c *codec) encodeValue(key string, v any) (string, error) {
+	raw, err := c.encode(key, v)
+	if err == nil && nestsTooDeep(raw) {
+		err = errTooDeep
+	}
+	if err != nil {
+		return "", encodeError(key, err)
+	}
+	return raw, nil
+}
+
+func (c *codec) encode(key string, v any) (string, error) {
 	if c.plain || strings.HasPrefix(key, keyPrefix) {
 		text, err := appendJSON(nil, v)
-		if err != nil {
-			return "", encodeError(key, err)
-		}
-		return string(text), nil
+		return string(text), err
 	}
 	text, err := c.serializer.Marshal(v)
 	if err != nil {
-		return "", encodeError(key, err)
+		return "", err
 	}
 	if !c.json {
 		return `"` + base64.StdEncoding.EncodeToString(text) + `"`, nil
 	}
-	text = appendASCII(nil, text)
-	p := scanner{text: string(text)}
-	if raw, err := p.value(); err == nil && len(raw) == len(text) {
-		return raw, nil
+	p := scanner{text: string(appendASCII(nil, bytes.TrimSpace(text)))}
+	err = p.skip()
+	if err == nil && p.pos != len(p.text) {
+		err = errSyntax
 	}
-	return "", encodeError(key, fmt.Errorf("Config.Serializer wrote something that is no JSON value"))
+	if err != nil {
+		return "", fmt.Errorf("what Config.Serializer wrote: %w", err)
+	}
+	return p.text, nil
 }
 
 func encodeError(key string, err error) error {

@@ -71,6 +71,15 @@ func (p *scanner) value() (string, error) {
 	return p.text[start:p.pos], nil
 }
 
+// nestsTooDeep reports whether a value could not be read again as a member of a record.
+func nestsTooDeep(raw string) bool {
+	if strings.Count(raw, "[")+strings.Count(raw, "{") < maxDepth {
+		return false
+	}
+	p := scanner{text: raw, depth: 1}
+	return errors.Is(p.skip(), errTooDeep)
+}
+
 func (p *scanner) skip() error {
 	switch p.peek() {
 	case '{':
@@ -275,8 +284,8 @@ func scanObject(text string, member func(quoted, raw string) error) error {
 	return nil
 }
 
-// unquote returns what a scanned string means. A lone surrogate becomes U+FFFD and exact is
-// false.
+// unquote returns what a scanned string means. A lone surrogate becomes the bytes that UTF-8
+// would have for it, so that the names of two keys stay apart, and exact is false.
 func unquote(quoted string) (s string, exact bool) {
 	body := quoted[1 : len(quoted)-1]
 	i := strings.IndexByte(body, '\\')
@@ -297,11 +306,14 @@ func unquote(quoted string) (s string, exact bool) {
 		body = body[6:]
 		if utf16.IsSurrogate(r) {
 			low, _ := unicodeEscape(body)
-			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-				body = body[6:]
-			} else {
+			pair := utf16.DecodeRune(r, low)
+			if pair == utf8.RuneError {
+				out = append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6&0x3f), 0x80|byte(r&0x3f))
 				exact = false
+				continue
 			}
+			r = pair
+			body = body[6:]
 		}
 		out = utf8.AppendRune(out, r)
 	}
@@ -462,12 +474,19 @@ func appendReflected(b []byte, v reflect.Value, depth int) ([]byte, error) {
 			return appendMap(b, m, depth)
 		}
 	case reflect.Slice, reflect.Array:
-		elem := v.Type().Elem().Kind()
-		if (v.Kind() == reflect.Array || !v.IsNil()) && elem != reflect.Uint8 && elem != reflect.Struct {
+		if (v.Kind() == reflect.Array || !v.IsNil()) && !isForMarshal(v.Type().Elem()) {
 			return appendSlice(b, v.Len(), func(i int) any { return v.Index(i).Interface() }, depth)
 		}
 	}
 	return appendMarshaled(b, v.Interface())
+}
+
+// isForMarshal reports whether a list of such elements is left to encoding/json, which looks for
+// methods on their addresses and has a form of its own for bytes.
+func isForMarshal(elem reflect.Type) bool {
+	p := reflect.PointerTo(elem)
+	return elem.Kind() == reflect.Uint8 || elem.Kind() == reflect.Struct ||
+		p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 func appendMap(b []byte, m map[string]any, depth int) ([]byte, error) {
@@ -518,10 +537,10 @@ func appendMarshaled(b []byte, v any) ([]byte, error) {
 	return appendASCII(b, text), nil
 }
 
-// appendASCII appends JSON text with everything beyond ASCII escaped.
+// appendASCII appends JSON text with everything beyond printable ASCII escaped.
 func appendASCII(b, text []byte) []byte {
 	for len(text) > 0 {
-		if text[0] < utf8.RuneSelf {
+		if text[0] <= '~' {
 			b = append(b, text[0])
 			text = text[1:]
 			continue
@@ -554,7 +573,7 @@ func appendString(b []byte, s string) ([]byte, error) {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf-1 && c != '"' && c != '\\' {
+		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
 			b = append(b, c)
 			i++
 			continue
@@ -577,8 +596,6 @@ func appendString(b []byte, s string) ([]byte, error) {
 			b = append(b, `\b`...)
 		case '\f':
 			b = append(b, `\f`...)
-		case 0x7f:
-			b = append(b, c)
 		default:
 			b = appendRune(b, r)
 		}
