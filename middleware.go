@@ -81,12 +81,12 @@ func (r *request) run() {
 		}
 	}()
 	r.c.Next()
-	panicked = false
 	if !r.committed {
 		_ = r.commit()
 	} else {
 		r.finish()
 	}
+	panicked = false
 }
 
 // commit saves the session and sets its headers, or replaces the response. It runs before the
@@ -103,10 +103,7 @@ func (r *request) commit() error {
 		}
 		s = r.current(r.c)
 	}
-	s.mu.Lock()
-	cookie, err := s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
-	accessed := s.accessed
-	s.mu.Unlock()
+	cookie, accessed, err := r.commitSession(s)
 	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
 		err = nil // what a request that only reads did on the side is dropped with the session
 	}
@@ -122,6 +119,14 @@ func (r *request) commit() error {
 		s.m.setCookie(h, cookie)
 	}
 	return nil
+}
+
+// commitSession leaves no lock behind where a value panics while it is encoded.
+func (r *request) commitSession(s *Session) (cookie *http.Cookie, accessed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cookie, err = s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
+	return cookie, s.accessed, err
 }
 
 // isSafe reports whether a method is one that changes nothing (RFC 9110 §9.2.1).

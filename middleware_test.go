@@ -357,11 +357,13 @@ func TestMiddlewareErrors(t *testing.T) {
 		{"replace", "Replace", errStore, "/w/login", 503},
 		{"delete", "Delete", errStore, "/w/flush", 503},
 		{"a value that cannot be stored", "", nil, "/unstorable", 500},
+		{"a value that panics", "", nil, "/panics", 500},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(&webLog{})}, Routes: func(r *gin.Engine) {
 				r.POST("/unstorable", func(c *gin.Context) { ginsession.Get(c).Set("v", make(chan int)) })
+				r.POST("/panics", func(c *gin.Context) { ginsession.Get(c).Set("v", panicsInJSON{}) })
 			}})
 			v := site.visitor()
 			v.get("/w/set?v=1")
@@ -387,6 +389,10 @@ func TestMiddlewareErrors(t *testing.T) {
 		})
 	}
 }
+
+type panicsInJSON struct{}
+
+func (panicsInJSON) MarshalJSON() ([]byte, error) { panic("in MarshalJSON") }
 
 // A session that has ended while a request ran is no concern of one that only reads.
 func TestMiddlewareInterrupted(t *testing.T) {
@@ -557,6 +563,55 @@ func TestMiddlewarePanic(t *testing.T) {
 			}
 			if got := v.get("/w/get").Text; got != "v="+tt.reads {
 				t.Errorf("afterwards: %q, want %q", got, tt.reads)
+			}
+		})
+	}
+}
+
+// A value or a store that panics while the session is saved leaves no lock behind, and no
+// cookie in the dump of the recovery.
+func TestMiddlewarePanicInCommit(t *testing.T) {
+	for name, inside := range map[string]bool{"recovery outside": false, "recovery inside": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			recovery := gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, _ any) {
+				ginsession.Get(c).Get("v") // hangs where the lock was left behind
+				c.AbortWithStatus(http.StatusInternalServerError)
+			})
+			setup := webSetup{Routes: func(r *gin.Engine) {
+				r.POST("/", func(c *gin.Context) {
+					ginsession.Get(c).Set("v", panicsInJSON{})
+					c.String(http.StatusOK, "page")
+				})
+				r.POST("/silent", func(c *gin.Context) { ginsession.Get(c).Set("v", panicsInJSON{}) })
+			}}
+			if inside {
+				setup.After = []gin.HandlerFunc{recovery}
+			} else {
+				setup.Before = []gin.HandlerFunc{recovery}
+			}
+			site := newWebSite(t, setup)
+			v := site.visitor()
+			v.get("/w/set?v=1")
+			for _, path := range []string{"/", "/silent"} {
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				reply, err := v.try(ctx, http.MethodPost, path)
+				cancel()
+				if inside && path == "/silent" { // nobody is left to recover what happens after the handlers
+					if err == nil {
+						t.Errorf("%s: answer %d", path, reply.StatusCode)
+					}
+					continue
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", path, err)
+				}
+				if reply.StatusCode != http.StatusInternalServerError || reply.cookie(t) != nil {
+					t.Errorf("%s: answer %d, cookies %q", path, reply.StatusCode, reply.Header["Set-Cookie"])
+				}
+			}
+			if got := v.get("/w/get").Text; got != "v=1" {
+				t.Errorf("afterwards: %q", got)
 			}
 		})
 	}
