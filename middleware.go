@@ -81,10 +81,10 @@ func (r *request) run() {
 		}
 	}()
 	r.c.Next()
-	if !r.committed {
-		_ = r.commit()
-	} else {
+	if r.committed || r.bypassed() {
 		r.finish()
+	} else {
+		_ = r.commit()
 	}
 	panicked = false
 }
@@ -96,6 +96,9 @@ func (r *request) commit() error {
 		return r.failure
 	}
 	r.committed = true
+	if r.bypassed() {
+		return nil // see finish
+	}
 	s := r.session.Load()
 	if s == nil {
 		if !r.m.extends() {
@@ -119,6 +122,12 @@ func (r *request) commit() error {
 		s.m.setCookie(h, cookie)
 	}
 	return nil
+}
+
+// bypassed reports whether the response's headers went out past this writer, as they do where
+// gin.Engine.HandleContext has served the request again.
+func (r *request) bypassed() bool {
+	return r.writer.Written() && r.writer.Status() >= http.StatusOK
 }
 
 // commitSession leaves no lock behind where a value panics while it is encoded.

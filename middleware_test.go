@@ -758,6 +758,43 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 	}
 }
 
+// The engine may serve a context again under another path; what came before then has no
+// response of its own any more.
+func TestMiddlewareHandleContext(t *testing.T) {
+	var router *gin.Engine
+	site := newWebSite(t, webSetup{
+		Configure: func(r *gin.Engine) { router = r },
+		Routes: func(r *gin.Engine) {
+			r.POST("/rewrite", func(c *gin.Context) {
+				ginsession.Get(c).Set("first", 1)
+				c.Request.URL.Path = "/rewritten"
+				router.HandleContext(c)
+			})
+			r.POST("/rewritten", func(c *gin.Context) {
+				ginsession.Get(c).Set("second", 1)
+				c.String(http.StatusOK, "rewritten")
+			})
+		},
+	})
+	v := site.visitor()
+	if reply := v.post("/rewrite"); reply.Text != "rewritten" || reply.cookie(t) == nil {
+		t.Errorf("answer %q, cookies %q", reply.Text, reply.Header["Set-Cookie"])
+	}
+	if got := site.record(); got != `{"second":1}` || !strings.Contains(site.log.String(), ginsession.ErrHeadersWritten.Error()) {
+		t.Errorf("stored %q, logged %q", got, site.log)
+	}
+	if reply := v.post("/rewrite"); reply.Text != "rewritten" {
+		t.Errorf("answer %q", reply.Text)
+	}
+	if got := site.record(); got != `{"second":1,"first":1}` {
+		t.Errorf("stored %q", got)
+	}
+	site.store.failOn(errStore, "Update")
+	if reply := v.post("/rewrite"); strings.Count(reply.Text, "\n") != 1 {
+		t.Errorf("two answers in one: %q", reply.Text)
+	}
+}
+
 // A client that hangs up between the change and the save loses nothing.
 func TestMiddlewareClientHangsUp(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
