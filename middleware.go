@@ -20,6 +20,7 @@ type request struct {
 
 	committed bool     // the session's fate is decided, headers may go out
 	discarded bool     // the handler panicked
+	dropped   bool     // the session ended, and what the handler did to it does not matter
 	failure   error    // why the handler's response was replaced
 	encoding  []string // the Content-Encoding that middleware around this one has set
 }
@@ -108,7 +109,8 @@ func (r *request) commit() error {
 	}
 	cookie, accessed, err := r.commitSession(s)
 	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
-		err = nil // what a request that only reads did on the side is dropped with the session
+		r.dropped = true // what a request that only reads did on the side goes with the session
+		err = nil
 	}
 	if err != nil && !r.discarded {
 		r.fail(err)
@@ -211,7 +213,7 @@ func (s *Session) deletion() *http.Cookie {
 // client has the key already.
 func (r *request) finish() {
 	s := r.session.Load()
-	if s == nil {
+	if s == nil || r.dropped {
 		return
 	}
 	s.mu.Lock()

@@ -432,6 +432,12 @@ func TestMiddlewareInterrupted(t *testing.T) {
 			if n := len(site.store.keys()); n != 0 {
 				t.Errorf("%d records: the session came back", n)
 			}
+			if calls := site.store.taken(); calls != "Load Delete Update" {
+				t.Errorf("store calls %q", calls)
+			}
+			if log := site.log.String(); log != "" {
+				t.Errorf("logged: %s", log)
+			}
 		})
 	}
 }
