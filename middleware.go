@@ -20,6 +20,7 @@ type request struct {
 
 	committed bool     // the session's fate is decided, headers may go out
 	discarded bool     // the handler panicked
+	flushed   bool     // the session was flushed before the commit, which tells the browser
 	dropped   bool     // the session ended, and what the handler did to it does not matter
 	failure   error    // why the handler's response was replaced
 	encoding  []string // the Content-Encoding that middleware around this one has set
@@ -136,6 +137,7 @@ func (r *request) bypassed() bool {
 func (r *request) commitSession(s *Session) (cookie *http.Cookie, accessed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r.flushed = s.flushed
 	cookie, err = s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
 	return cookie, s.accessed, err
 }
@@ -164,7 +166,7 @@ func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
 	if failed {
 		return s.deletion(), nil
 	}
-	if hijacked && !s.known {
+	if hijacked && !s.savesUnseen() {
 		return nil, nil // the handshake's headers are the handler's: see Manager.Cookie
 	}
 	if err := s.bringUpToDate(); err != nil {
@@ -209,32 +211,42 @@ func (s *Session) deletion() *http.Cookie {
 	return nil
 }
 
-// finish saves what the handler changed after the headers had gone out, as it can where the
-// client has the key already.
+// finish saves what the handler changed after the headers had gone out, or logs why it cannot.
 func (r *request) finish() {
 	s := r.session.Load()
-	if s == nil || r.dropped {
+	if s == nil || r.failure != nil || r.dropped {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.failure != nil || s.err != nil {
-		return
-	}
-	s.noteContainers()
-	if !s.pending() || r.writer.Status() >= http.StatusInternalServerError {
-		return
-	}
-	err := ErrHeadersWritten
-	if s.known && s.cycled == 0 {
-		err = s.save(false)
-	} else if s.storedKey == "" && s.view.isEmpty() {
-		return
-	}
-	if err != nil {
+	if err := r.finishSession(s); err != nil {
 		s.m.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
 	}
 }
+
+func (r *request) finishSession(s *Session) error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.flushed && !r.flushed && s.m.store == nil {
+		return ErrHeadersWritten // a cookie that was not deleted is a session that goes on
+	}
+	s.noteContainers()
+	if !s.pending() || r.writer.Status() >= http.StatusInternalServerError {
+		return nil
+	}
+	if s.savesUnseen() && s.cycled == 0 {
+		return s.save(false)
+	}
+	if s.storedKey == "" && s.view.isEmpty() {
+		return nil
+	}
+	return ErrHeadersWritten
+}
+
+// savesUnseen reports whether the session can be saved without another header: the client has
+// its key, and its data is on the server.
+func (s *Session) savesUnseen() bool { return s.known && s.m.store != nil }
 
 // fail replaces the handler's response, of which nothing has gone out yet, by the
 // ErrorHandler's. The handler's own writes fail from now on.

@@ -216,6 +216,7 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 		s.Set("v", "after")
 	}
 	flush := func(s *ginsession.Session) { _ = s.Flush() }
+	signed := ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: "secret"}
 	for _, tt := range []struct {
 		name   string
 		cfg    ginsession.Config
@@ -238,6 +239,10 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 		{name: "cycled", after: cycle, calls: "Load", logged: true, reads: "before"},
 		{name: "flushed", after: flush, calls: "Delete"},
 		{name: "read only", after: func(s *ginsession.Session) { s.Get("v") }, calls: "Load", reads: "before"},
+
+		{name: "signed cookies", cfg: signed, after: set, logged: true, reads: "before"},
+		{name: "signed cookies, changed before", cfg: signed, before: func(s *ginsession.Session) { s.Set("v", "x") }, after: set, logged: true, reads: "x"},
+		{name: "signed cookies, flushed", cfg: signed, after: flush, logged: true, reads: "before"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -271,6 +276,26 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 				t.Errorf("the next request reads %q, want %q", got, tt.reads)
 			}
 		})
+	}
+}
+
+// A sign-out that fails behind the page that says otherwise is told at least.
+func TestMiddlewareFlushFailsAfterHeaders(t *testing.T) {
+	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+		r.GET("/", func(c *gin.Context) {
+			c.String(http.StatusOK, "body")
+			c.Writer.Flush()
+			_ = ginsession.Get(c).Flush()
+		})
+	}})
+	v := site.visitor()
+	v.get("/w/set?v=1")
+	site.store.failOn(errStore, "Delete")
+	if reply := v.get("/"); reply.Text != "body" {
+		t.Errorf("answer %q", reply.Text)
+	}
+	if log := site.log.String(); !strings.Contains(log, ginsession.ErrUnavailable.Error()) {
+		t.Errorf("logged %q", log)
 	}
 }
 

@@ -517,6 +517,10 @@ func TestWriterHijack(t *testing.T) {
 			}
 			echo(conn, rw)
 		}, calls: "Create", cookie: true, reads: "begun"},
+		{name: "signed cookies, changed before", cfg: signed, handler: func(c *gin.Context, s *ginsession.Session, _ *ginsession.Manager) {
+			s.Set("v", "lost")
+			echo(shake(c, nil))
+		}, logged: true, reads: "before"},
 		{name: "signed cookies, sent by the handler", cfg: signed, handler: func(c *gin.Context, s *ginsession.Session, m *ginsession.Manager) {
 			s.Set("v", "changed")
 			if err := s.Save(); err != nil {
