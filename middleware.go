@@ -265,7 +265,7 @@ func (r *request) fail(err error) {
 		h["Content-Encoding"] = r.encoding // what a middleware around this one does to any body
 	}
 	varyByCookie(h)
-	c.Writer.WriteHeader(http.StatusOK)
+	c.Writer.WriteHeader(statusOf(err))
 	_ = c.Error(err)
 	c.Abort()
 	r.m.ErrorHandler(c, err)
@@ -282,15 +282,27 @@ func describesBody(name string) bool {
 	return strings.HasPrefix(name, "Content-")
 }
 
-// answerError is the default ErrorHandler.
-func answerError(c *gin.Context, err error) {
-	status := http.StatusInternalServerError
-	text := "The session could not be saved."
+// statusOf is the status of the answer to an error of the session's.
+func statusOf(err error) int {
 	switch {
 	case errors.Is(err, ErrInterrupted):
-		status, text = http.StatusConflict, "Your session ended while this request ran."
+		return http.StatusConflict
 	case errors.Is(err, ErrUnavailable):
-		status, text = http.StatusServiceUnavailable, "Sessions are unavailable at the moment. Please try again."
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// answerError is the default ErrorHandler.
+func answerError(c *gin.Context, err error) {
+	status := statusOf(err)
+	text := "The session could not be saved."
+	switch status {
+	case http.StatusConflict:
+		text = "Your session ended while this request ran."
+	case http.StatusServiceUnavailable:
+		text = "Sessions are unavailable at the moment. Please try again."
 	}
 	c.Header("Cache-Control", "no-store")
 	c.String(status, "%s\n", text)

@@ -521,6 +521,11 @@ func TestMiddlewareErrorHandler(t *testing.T) {
 			got = err
 			c.AbortWithStatus(http.StatusBadGateway)
 		}, 502, "", ""},
+		{"body alone", func(c *gin.Context, err error) {
+			got = err
+			_, _ = c.Writer.WriteString("sorry")
+		}, 503, "text/plain; charset=utf-8", "sorry"},
+		{"nothing", func(_ *gin.Context, err error) { got = err }, 503, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got = nil
