@@ -279,7 +279,7 @@ func describesBody(name string) bool {
 	case "Etag", "Last-Modified", "Location", "Cache-Control":
 		return true
 	}
-	return strings.HasPrefix(name, "Content-")
+	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
 }
 
 // statusOf is the status of the answer to an error of the session's.

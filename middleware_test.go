@@ -310,6 +310,7 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 			ginsession.Get(c).Set("v", 1)
 			c.Header("Content-Language", "de")
 			c.Header("Content-Disposition", "attachment")
+			c.Header("Content-Security-Policy", "default-src 'none'")
 			c.Header("ETag", `"1"`)
 			c.Header("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 			c.Header("Location", "/elsewhere")
@@ -334,11 +335,12 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 		t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 	}
 	want := http.Header{
-		"Cache-Control": {"no-store"},
-		"Content-Type":  {"text/plain; charset=utf-8"},
-		"Set-Cookie":    {"other=kept; Path=/; HttpOnly; Secure"},
-		"Vary":          {"Origin", "Cookie"},
-		"X-Own":         {"kept"},
+		"Cache-Control":           {"no-store"},
+		"Content-Security-Policy": {"default-src 'none'"},
+		"Content-Type":            {"text/plain; charset=utf-8"},
+		"Set-Cookie":              {"other=kept; Path=/; HttpOnly; Secure"},
+		"Vary":                    {"Origin", "Cookie"},
+		"X-Own":                   {"kept"},
 	}
 	reply.Header.Del("Date")
 	reply.Header.Del("Content-Length")
