@@ -23,15 +23,19 @@ func (s *Session) locate() {
 	if s.err != nil {
 		return
 	}
-	s.loading.start(s.ctx, s.m.StoreTimeout)
-	defer s.loading.release()
+	ctx := &s.loading
+	if ctx.Context != nil {
+		ctx = &storeContext{} // whoever still holds that of the first try must not see it change
+	}
+	ctx.start(s.ctx, s.m.StoreTimeout)
+	defer ctx.release()
 	now := s.m.Clock()
 	tried := 0
 	for candidate := range s.candidates() {
 		if tried++; tried > maxCandidates {
 			break
 		}
-		record, doc, err := s.m.load(&s.loading, candidate, now)
+		record, doc, err := s.m.load(ctx, candidate, now)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}

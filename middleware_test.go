@@ -910,6 +910,38 @@ func TestMiddlewareStoreTimeout(t *testing.T) {
 	}
 }
 
+// Load tries again, with all of StoreTimeout.
+func TestMiddlewareLoadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := true
+		store := &webStore{before: func(ctx context.Context, _ string) error {
+			if hang {
+				<-ctx.Done()
+			}
+			return ctx.Err()
+		}}
+		r := newWebRouter()
+		r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(store), StoreTimeout: time.Second}))
+		r.GET("/", func(c *gin.Context) {
+			s := ginsession.Get(c)
+			if err := s.Load(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the store hangs: %v", err)
+			}
+			hang = false
+			if err := s.Load(); err != nil || s.Err() != nil {
+				t.Errorf("the store is back: %v", err)
+			}
+		})
+		w := httptest.NewRecorder()
+		req := httptest.NewRequest(http.MethodGet, "/", nil)
+		req.Header.Set("Cookie", "sessionid="+strings.Repeat("k", 32))
+		r.ServeHTTP(w, req)
+		if w.Code != http.StatusOK {
+			t.Errorf("answer %d", w.Code)
+		}
+	})
+}
+
 // A slow answer to a request with the old cookie does not erase the one that a sign-in has
 // meanwhile set.
 func TestMiddlewareSlowResponseWithOldCookie(t *testing.T) {
