@@ -129,32 +129,39 @@ func (t storeTest) concurrentClear() {
 // clearBesideWriters extends records, at a time when they are live, while a cleaner removes
 // what is expired at a later time, as nodes do whose clocks differ a little.
 func (t storeTest) clearBesideWriters() {
-	const records = 60
-	keys := t.fill(records, at(1))
-	extended := make([]bool, records)
-	together(3, func(i int) {
-		if i == 2 {
-			t.clearAt(at(2), ginsession.ClearOptions{BatchSize: 5, Pause: time.Millisecond})
-			return
-		}
-		for k := i; k < records; k += 2 {
-			var err error
-			if i == 0 {
-				err = t.store.Touch(t.ctx, keys[k], at(9), at(0))
+	const rounds, records = 15, 6
+	for range rounds {
+		keys := t.fill(records, at(1))
+		extended := make([]bool, records)
+		together(3, func(i int) {
+			if i == 2 {
+				t.clearAt(at(2), ginsession.ClearOptions{BatchSize: 2, Pause: -1})
+				return
+			}
+			for k := i; k < records; k += 2 {
+				extended[k] = t.extend(keys[k], i == 0)
+			}
+		})
+		for k, key := range keys {
+			if extended[k] {
+				t.load(key, at(2))
 			} else {
-				_, err = t.store.Update(t.ctx, keys[k], record(`{}`, at(1)), at(0), add("a", at(9)))
+				t.wantAbsent(key, at(2), "after ClearExpired, of a record that could not be extended")
 			}
-			extended[k] = err == nil
-			if err != nil && !errors.Is(err, ginsession.ErrNotFound) {
-				t.Errorf("Touch or Update beside ClearExpired: %v", err)
-			}
-		}
-	})
-	for k, key := range keys {
-		if extended[k] {
-			t.load(key, at(2))
-		} else {
-			t.wantAbsent(key, at(2), "after ClearExpired, of a record that could not be extended")
 		}
 	}
+}
+
+// extend reports whether the record was still there.
+func (t storeTest) extend(key string, touch bool) bool {
+	var err error
+	if touch {
+		err = t.store.Touch(t.ctx, key, at(9), at(0))
+	} else {
+		_, err = t.store.Update(t.ctx, key, record(`{}`, at(1)), at(0), add("a", at(9)))
+	}
+	if err != nil && !errors.Is(err, ginsession.ErrNotFound) {
+		t.Errorf("Touch or Update beside ClearExpired: %v", err)
+	}
+	return err == nil
 }

@@ -1,14 +1,81 @@
 package enginetest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/enginetest"
 )
+
+// The suites are run, in processes of their own, against stores that break one rule each, and
+// must find it in the subtest of that rule.
+
+func TestStoreFindsFaults(t *testing.T) {
+	for fault, broken := range storeFaults {
+		t.Run(fault, func(t *testing.T) { findsFault(t, "TestFaultyStore", fault, broken.rule) })
+	}
+}
+
+func TestEngineFindsFaults(t *testing.T) {
+	for fault, rule := range engineFaults {
+		t.Run(fault, func(t *testing.T) { findsFault(t, "TestFaultyEngine", fault, rule) })
+	}
+}
+
+func findsFault(t *testing.T, suite, fault, rule string) {
+	t.Parallel()
+	subtest := strings.ReplaceAll(rule, " ", "_")
+	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+suite+"$/^"+subtest+"$", "-rapid.nofailfile")
+	run.Env = append(os.Environ(), faultVariable+"="+fault)
+	output, err := run.CombinedOutput()
+	if err == nil || !bytes.Contains(output, []byte("--- FAIL: "+suite+"/"+subtest)) {
+		t.Errorf("the rule %q found nothing where %s: %v\n%s", rule, fault, err, output)
+	}
+}
+
+const faultVariable = "ENGINETEST_FAULT"
+
+// TestFaultyStore is what TestStoreFindsFaults runs.
+func TestFaultyStore(t *testing.T) {
+	if store := faultyStore(); store != nil {
+		enginetest.Store(t, func(*testing.T) ginsession.Store { return store(newMapStore()) })
+	}
+}
+
+// TestFaultyEngine is what TestEngineFindsFaults runs.
+func TestFaultyEngine(t *testing.T) {
+	if store := faultyStore(); store != nil {
+		enginetest.Engine(t, func(*testing.T) ginsession.Engine { return ginsession.Custom(store(newMapStore())) })
+	}
+}
+
+// faultyStore makes the store that the process was started for; nil in an ordinary run.
+func faultyStore() func(*mapStore) ginsession.Store {
+	return storeFaults[os.Getenv(faultVariable)].store
+}
+
+// engineFaults are the rules of the suite for engines that find what is wrong with a store.
+var engineFaults = map[string]string{
+	"update brings a deleted record back":                 "a request that outlives its session revives nothing",
+	"update writes f(prev) whatever is stored":            "requests at once lose nothing of each other's",
+	"update reads and writes without a lock":              "no concurrent Modify is lost",
+	"update checks for the record first and upserts then": "a sign-out among many requests stays",
+	"touch inserts":                     "a request that outlives its session revives nothing",
+	"touch does nothing":                "a session that is extended lives on",
+	"replace copies":                    "the key of an ended session opens nothing",
+	"several replaces win":              "a sign-in that is sent twice revives nothing",
+	"expiry is judged by another clock": "a session ends with its expiry",
+	"delete does nothing":               "the key of an ended session opens nothing",
+	"clearing removes live records":     "clearing leaves what lives",
+}
 
 // storeFaults are stores that break a rule of the suite, and the rule.
 var storeFaults = map[string]struct {
@@ -66,6 +133,18 @@ var storeFaults = map[string]struct {
 	"replace moves the record it has read": {
 		"an update beside a replace is moved along or refused",
 		func(s *mapStore) ginsession.Store { return unlocked{s} },
+	},
+	"touch inserts": {
+		"an absent key",
+		func(s *mapStore) ginsession.Store { return inserting{s} },
+	},
+	"touch does nothing": {
+		"touch moves the expiry only",
+		func(s *mapStore) ginsession.Store { return inert{s} },
+	},
+	"delete does nothing": {
+		"delete removes for good",
+		func(s *mapStore) ginsession.Store { return inert{s} },
 	},
 	"expiry is judged by another clock": {
 		"expiry is judged by the time that is given",
@@ -211,6 +290,21 @@ func (s reviving) Touch(ctx context.Context, key string, expires, _ time.Time) e
 	return s.mapStore.Touch(ctx, key, expires, time.Time{})
 }
 
+type inserting struct{ *mapStore }
+
+func (s inserting) Touch(ctx context.Context, key string, expires, now time.Time) error {
+	err := s.mapStore.Touch(ctx, key, expires, now)
+	if errors.Is(err, ginsession.ErrNotFound) {
+		err = s.Create(ctx, key, ginsession.Record{Data: []byte("{}"), Expires: expires}, now)
+	}
+	return err
+}
+
+type inert struct{ *mapStore }
+
+func (inert) Touch(context.Context, string, time.Time, time.Time) error { return nil }
+func (inert) Delete(context.Context, string) error                      { return nil }
+
 type touchingAll struct{ *mapStore }
 
 func (s touchingAll) Touch(ctx context.Context, key string, expires, now time.Time) error {
@@ -329,7 +423,7 @@ func (s leaking) Load(ctx context.Context, key string, now time.Time) (ginsessio
 type clearingAhead struct{ *mapStore }
 
 func (s clearingAhead) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
-	return s.mapStore.ClearExpired(ctx, now.Add(time.Minute), o)
+	return s.mapStore.ClearExpired(ctx, now.Add(2*time.Hour), o)
 }
 
 type clearingAtOnce struct{ *mapStore }

@@ -1,11 +1,7 @@
 package enginetest_test
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,36 +12,6 @@ import (
 
 func TestStore(t *testing.T) {
 	enginetest.Store(t, func(*testing.T) ginsession.Store { return newMapStore() })
-}
-
-// TestStoreFindsFaults runs the suite in processes of their own against stores that break one
-// rule each, and wants the subtest of that rule to fail.
-func TestStoreFindsFaults(t *testing.T) {
-	for name, fault := range storeFaults {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			subtest := "TestFaultyStore/" + strings.ReplaceAll(fault.rule, " ", "_")
-			suite := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+strings.Replace(subtest, "/", "$/^", 1)+"$", "-rapid.nofailfile")
-			suite.Env = append(os.Environ(), faultVariable+"="+name)
-			output, err := suite.CombinedOutput()
-			if err == nil || !bytes.Contains(output, []byte("--- FAIL: "+subtest)) {
-				t.Errorf("the suite passed a store where %s: its rule %q found nothing: %v\n%s", name, fault.rule, err, output)
-			}
-		})
-	}
-}
-
-const faultVariable = "ENGINETEST_FAULT"
-
-// TestFaultyStore is the suite that TestStoreFindsFaults starts.
-func TestFaultyStore(t *testing.T) {
-	name := os.Getenv(faultVariable)
-	if name == "" {
-		return
-	}
-	enginetest.Store(t, func(*testing.T) ginsession.Store {
-		return storeFaults[name].store(newMapStore())
-	})
 }
 
 // A mapStore is as simple as a store can be: a map and a lock.
