@@ -26,3 +26,11 @@ func openStore(t *testing.T, cfg ginsession.Config) ginsession.Store {
 	}
 	return store
 }
+
+func TestDBEngine(t *testing.T) {
+	forEachEmptyDB(t, func(t *testing.T, db *gorm.DB) {
+		enginetest.Engine(t, func(t *testing.T) ginsession.Engine {
+			return ginsession.DB(db, ginsession.TableName(newTable(t, db)))
+		})
+	})
+}
