@@ -14,8 +14,9 @@ type DjangoOptions struct {
 	// Fallbacks are Django's SECRET_KEY_FALLBACKS.
 	Fallbacks []string
 
-	// Salt is for sites with a session class of their own: the class's qualified name, such as
-	// "shop.sessions.SessionStore". "" is Django's own.
+	// Salt is for sites whose session class overrides key_salt or is not called SessionStore:
+	// its key_salt, "django.contrib.sessions." and the class's name. "" is Django's own, which
+	// for [SignedCookies] is another one.
 	Salt string
 
 	// Location is the site's TIME_ZONE where it has USE_TZ off, the default before Django 5.0;
@@ -52,5 +53,27 @@ func ForDjango(db *gorm.DB, o DjangoOptions) Config {
 		Salt:               o.Salt,
 		HashKeys:           Off,
 		dates:              dates{location: o.Location, before41: o.Before41},
+		forDjango:          true,
+	}
+}
+
+// checkDjango refuses changes to a Config of [ForDjango] with which the two programs would not
+// see each other's sessions, and nothing would tell.
+func (cfg *Config) checkDjango(bad func(field, format string, args ...any)) {
+	if !cfg.forDjango {
+		return
+	}
+	if cfg.SecretKey == "" {
+		bad("SecretKey", "not set: give Django's SECRET_KEY in DjangoOptions")
+	}
+	if cfg.HashKeys == On {
+		bad("HashKeys", "must be Off: Django keeps keys as they are")
+	}
+	if !writesJSON(cfg.Serializer) {
+		bad("Serializer", "must be JSON: Django reads nothing else")
+	}
+	switch cfg.Engine.(type) {
+	case cachedEngine, cachedDBEngine:
+		bad("Engine", "a cache cannot be shared with Django, nor does it see Django's writes to the table: use DB, File or SignedCookies")
 	}
 }

@@ -114,7 +114,8 @@ type Config struct {
 	// Clock is the only source of time; nil means time.Now.
 	Clock func() time.Time
 
-	dates dates // set by ForDjango
+	dates     dates // set by ForDjango, as the next
+	forDjango bool  // checked by checkDjango
 }
 
 // A Switch is a setting whose default is On. The zero value is unset.

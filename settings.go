@@ -46,6 +46,7 @@ func newSettings(cfg Config) (*settings, error) {
 		bad("StoreTimeout", "%v is negative: use a positive duration, or 0 for %v", cfg.StoreTimeout, defaultStoreTimeout)
 	}
 	cfg.checkSecrets(bad)
+	cfg.checkDjango(bad)
 	codec, err := newCodec(&cfg)
 	if err != nil && len(errs) == 0 {
 		bad("SecretKey", "%v", err)
