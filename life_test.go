@@ -689,8 +689,8 @@ func TestErrEncode(t *testing.T) {
 	type node struct{ Next *node }
 	ring := &node{}
 	ring.Next = ring
-	var pointer any
-	pointer = &pointer
+	var loop any
+	loop = &loop
 	values := map[string]any{
 		"channel":                make(chan int),
 		"function":               func() {},
@@ -708,7 +708,7 @@ func TestErrEncode(t *testing.T) {
 		"cyclic map":             cyclic,
 		"cyclic list":            list,
 		"cyclic struct":          ring,
-		"cyclic pointer":         pointer,
+		"cyclic pointer":         loop,
 		"channel inside":         map[string]any{"a": []any{make(chan int)}},
 		"function in a struct":   struct{ F func() }{},
 		"a marshaler that fails": failingMarshaler{},

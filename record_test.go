@@ -220,11 +220,11 @@ func TestTextOfARecord(t *testing.T) {
 			A string `json:"a"`
 			B int    `json:"b,omitempty"`
 		}{A: "é"}, `{"a":"\u00e9"}`},
-		{new(5), `5`}, {new(1.0), `1.0`}, {new([]float64{1}), `[1.0]`}, {(*int)(nil), `null`},
+		{pointer(5), `5`}, {pointer(1.0), `1.0`}, {pointer([]float64{1}), `[1.0]`}, {(*int)(nil), `null`},
 		{json.Number("12345678901234567890123"), `12345678901234567890123`}, {json.RawMessage(`{ "a": [1.0, "é"] }`), `{"a":[1.0,"\u00e9"]}`},
 		{time.Date(2026, 11, 23, 4, 45, 0, 0, time.UTC), `"2026-11-23T04:45:00Z"`}, {time.Minute, `60000000000`},
 		{textual{"é"}, `"text \u00e9"`}, {[]textual{{"a"}}, `["text a"]`}, {map[textual]int{{"a"}: 1}, `{"text a":1}`},
-		{new(pointed("é")), `"pointed \u00e9"`}, {[]pointed{"a"}, `["pointed a"]`}, {[]*pointed{new(pointed("a")), nil}, `["pointed a",null]`},
+		{pointer(pointed("é")), `"pointed \u00e9"`}, {[]pointed{"a"}, `["pointed a"]`}, {[]*pointed{pointer(pointed("a")), nil}, `["pointed a",null]`},
 	} {
 		d := newDesk(t)
 		s := d.session(t, "")
@@ -518,3 +518,5 @@ func TestRecordTooLargeToInflate(t *testing.T) {
 	check(t, "status", r.StatusCode, http.StatusServiceUnavailable)
 	check(t, "the key is kept", v.key(), planted)
 }
+
+func pointer[T any](v T) *T { return &v }
