@@ -40,7 +40,7 @@ func ExpireAfter(d time.Duration) Expiry {
 		return ExpireAtBrowserClose
 	}
 	age := d.Truncate(time.Second)
-	if age < d {
+	if age < d && age < maxAge*time.Second {
 		age += time.Second
 	}
 	return Expiry{kind: expireAfter, age: age}
@@ -146,7 +146,7 @@ func (s *settings) dateOf(q expiryQuestion) time.Time {
 // floorSeconds rounds down, also below zero, as Python's timedelta does.
 func floorSeconds(d time.Duration) time.Duration {
 	floor := d.Truncate(time.Second)
-	if floor > d {
+	if floor > d && floor > -maxAge*time.Second {
 		floor -= time.Second
 	}
 	return floor
@@ -216,9 +216,9 @@ func (s *settings) expiryOf(d *document) Expiry {
 	v, _ := valueOf[any](s.codec, e)
 	switch v := v.(type) {
 	case int64:
-		return ExpireAfter(time.Duration(clamp(v, maxAge)) * time.Second)
+		return ExpireAfter(time.Duration(clamp(v)) * time.Second)
 	case float64:
-		return ExpireAfter(time.Duration(clamp(v, maxAge) * float64(time.Second)))
+		return ExpireAfter(time.Duration(clamp(v) * float64(time.Second)))
 	case string:
 		if t, ok := s.parseDate(v); ok {
 			return ExpireAt(t)
@@ -228,9 +228,9 @@ func (s *settings) expiryOf(d *document) Expiry {
 }
 
 // maxAge is the longest age that a time.Duration holds, in whole seconds: 292 years.
-const maxAge = math.MaxInt64 / int64(time.Second)
+const maxAge = math.MaxInt64 / time.Second
 
-func clamp[T int64 | float64](v T, limit int64) T { return max(min(v, T(limit)), -T(limit)) }
+func clamp[T int64 | float64](v T) T { return max(min(v, T(maxAge)), -T(maxAge)) }
 
 // parseDate reads what Python's datetime.isoformat writes.
 func (s *settings) parseDate(text string) (time.Time, bool) {

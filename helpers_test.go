@@ -443,6 +443,14 @@ func check(t *testing.T, what string, got, want any) {
 	}
 }
 
+// checkTime compares moments, wherever their clocks hang.
+func checkTime(t *testing.T, what string, got, want time.Time) {
+	t.Helper()
+	if !got.Equal(want) {
+		t.Errorf("%s = %v, want %v", what, got, want)
+	}
+}
+
 // checkCalls compares what was asked of the store since the last look.
 func checkCalls(t *testing.T, s *spyStore, want ...string) {
 	t.Helper()
