@@ -153,13 +153,13 @@ func TestMiddlewareCommit(t *testing.T) {
 			if !tt.fresh {
 				v.post("/seed")
 			}
-			key, data := v.key(), site.store.data()
+			key, data := v.key(), site.data()
 			site.clock.Advance(tt.later)
-			site.store.taken()
+			site.calls()
 
 			reply := v.post("/")
 
-			if calls := site.store.taken(); calls != tt.calls {
+			if calls := site.calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
 			if vary := reply.Header.Get("Vary"); vary != "Cookie" != tt.noVary {
@@ -175,7 +175,7 @@ func TestMiddlewareCommit(t *testing.T) {
 			if tt.data != "" {
 				want = strings.TrimSpace(tt.data)
 			}
-			if got := site.store.data(); !sameRecords(got, want) {
+			if got := site.data(); !sameRecords(got, want) {
 				t.Errorf("stored %q, want %q", got, want)
 			}
 			if log := site.log.String(); log != "" {
@@ -261,12 +261,12 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 			if !tt.fresh {
 				v.get("/w/set?v=before")
 			}
-			site.store.taken()
+			site.calls()
 			reply := v.get("/")
 			if reply.StatusCode != http.StatusOK || reply.Text != "body" {
 				t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 			}
-			if calls := site.store.taken(); calls != tt.calls {
+			if calls := site.calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
 			if logged := strings.Contains(site.log.String(), ginsession.ErrHeadersWritten.Error()); logged != tt.logged {
@@ -290,7 +290,7 @@ func TestMiddlewareFlushFailsAfterHeaders(t *testing.T) {
 	}})
 	v := site.visitor()
 	v.get("/w/set?v=1")
-	site.store.failOn(errStore, "Delete")
+	failOn(site.store, errStore, "Delete")
 	if reply := v.get("/"); reply.Text != "body" {
 		t.Errorf("answer %q", reply.Text)
 	}
@@ -329,7 +329,7 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 			}
 		}, func(*gin.Context) { t.Error("the next handler ran") })
 	}})
-	site.store.failOn(errStore, "Create")
+	failOn(site.store, errStore, "Create")
 	reply := site.visitor().post("/")
 	if reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "secret") || reply.Text == "" {
 		t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
@@ -350,7 +350,7 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 	if !errors.Is(writeErr, ginsession.ErrUnavailable) || !errors.Is(writeErr, errStore) {
 		t.Errorf("the handler's write: %v", writeErr)
 	}
-	if calls := site.store.taken(); calls != "Create Create" {
+	if calls := site.calls(); calls != "Create Create" {
 		t.Errorf("store calls %q", calls)
 	}
 }
@@ -388,14 +388,14 @@ func TestMiddlewareErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(&webLog{})}, Routes: func(r *gin.Engine) {
+			site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(&logBook{})}, Routes: func(r *gin.Engine) {
 				r.POST("/unstorable", func(c *gin.Context) { ginsession.Get(c).Set("v", make(chan int)) })
 				r.POST("/panics", func(c *gin.Context) { ginsession.Get(c).Set("v", panicsInJSON{}) })
 			}})
 			v := site.visitor()
 			v.get("/w/set?v=1")
 			record, key := site.record(), v.key()
-			site.store.failOn(tt.err, tt.call)
+			failOn(site.store, tt.err, tt.call)
 			reply := v.post(tt.path)
 			if reply.StatusCode != tt.status {
 				t.Errorf("status %d, want %d", reply.StatusCode, tt.status)
@@ -406,7 +406,7 @@ func TestMiddlewareErrors(t *testing.T) {
 			if strings.Contains(reply.Text, key) || strings.Contains(reply.Text, "v=") || strings.Contains(reply.Text, "broken") {
 				t.Errorf("body %q", reply.Text)
 			}
-			site.store.failOn(nil)
+			failOn(site.store, nil)
 			if site.record() != record {
 				t.Errorf("the record is %q now", site.record())
 			}
@@ -445,7 +445,7 @@ func TestMiddlewareInterrupted(t *testing.T) {
 			}})
 			v := site.visitor()
 			v.get("/w/set?v=1")
-			site.store.taken()
+			site.calls()
 			reply := v.send(tt.method, "/")
 			if reply.StatusCode != tt.status {
 				t.Errorf("status %d, want %d", reply.StatusCode, tt.status)
@@ -459,7 +459,7 @@ func TestMiddlewareInterrupted(t *testing.T) {
 			if n := len(site.store.keys()); n != 0 {
 				t.Errorf("%d records: the session came back", n)
 			}
-			if calls := site.store.taken(); calls != "Load Delete Update" {
+			if calls := site.calls(); calls != "Load Delete Update" {
 				t.Errorf("store calls %q", calls)
 			}
 			if log := site.log.String(); log != "" {
@@ -487,7 +487,7 @@ func TestMiddlewareFailedLoad(t *testing.T) {
 	}})
 	v := site.visitor()
 	v.get("/w/set?v=1")
-	site.store.failOn(errStore, "Load")
+	failOn(site.store, errStore, "Load")
 	reply := v.get("/")
 	if reply.StatusCode != http.StatusServiceUnavailable || reply.Header.Get("Location") != "" || reply.cookie(t) != nil {
 		t.Errorf("answer %d to %q, cookie %v", reply.StatusCode, reply.Header.Get("Location"), reply.cookie(t))
@@ -495,7 +495,7 @@ func TestMiddlewareFailedLoad(t *testing.T) {
 	if reply := v.get("/untouched"); reply.StatusCode != http.StatusOK {
 		t.Errorf("a page without a session: %d", reply.StatusCode)
 	}
-	site.store.failOn(nil)
+	failOn(site.store, nil)
 	if got := v.get("/w/get").Text; got != "v=1" {
 		t.Errorf("when the store is back: %q", got)
 	}
@@ -532,7 +532,7 @@ func TestMiddlewareErrorHandler(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got = nil
 			site := newWebSite(t, webSetup{Config: ginsession.Config{ErrorHandler: tt.handler}})
-			site.store.failOn(errStore, "Create")
+			failOn(site.store, errStore, "Create")
 			reply := site.visitor().post("/w/set?v=1")
 			if reply.StatusCode != tt.status || reply.Text != tt.body || reply.Header.Get("Content-Type") != tt.header {
 				t.Errorf("answer %d %q %q", reply.StatusCode, reply.Header.Get("Content-Type"), reply.Text)
@@ -690,7 +690,7 @@ func TestMiddlewareNoRoute(t *testing.T) {
 			t.Errorf("%s %s: cookie set: %t", tt.method, tt.path, set)
 		}
 	}
-	site.store.failOn(errStore, "Load")
+	failOn(site.store, errStore, "Load")
 	if reply := v.get("/nowhere?count"); reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "404") {
 		t.Errorf("failed load: %d %q", reply.StatusCode, reply.Text)
 	}
@@ -739,14 +739,14 @@ func TestMiddlewareInstalledTwice(t *testing.T) {
 		})
 	}})
 	reply := site.visitor().get("/again/")
-	if calls := site.store.taken(); calls != "Create" || reply.cookie(t) == nil {
+	if calls := site.calls(); calls != "Create" || reply.cookie(t) == nil {
 		t.Errorf("store calls %q, cookies %q", calls, reply.Header["Set-Cookie"])
 	}
 }
 
 // Two managers on a route have two cookies and two sessions; one's failure is both's response.
 func TestMiddlewareTwoManagers(t *testing.T) {
-	adminStore := &webStore{}
+	adminStore := newSpyStore()
 	admin, err := ginsession.NewManager(ginsession.Config{
 		Engine: ginsession.Custom(adminStore), CookieName: "admin", CookiePath: "/admin",
 	})
@@ -786,13 +786,13 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 	if got := v.get("/after").Text; got != "outer, recovered true" {
 		t.Errorf("outside the group: %q", got)
 	}
-	for name, store := range map[string]*webStore{"inner": adminStore, "outer": site.store} {
-		store.failOn(errStore, "Update")
+	for name, store := range map[string]*spyStore{"inner": adminStore, "outer": site.store} {
+		failOn(store, errStore, "Update")
 		reply := v.post("/admin/both")
 		if reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "page") {
 			t.Errorf("%s fails: %d %q", name, reply.StatusCode, reply.Text)
 		}
-		store.failOn(nil)
+		failOn(store, nil)
 	}
 }
 
@@ -827,7 +827,7 @@ func TestMiddlewareHandleContext(t *testing.T) {
 	if got := site.record(); got != `{"second":1,"first":1}` {
 		t.Errorf("stored %q", got)
 	}
-	site.store.failOn(errStore, "Update")
+	failOn(site.store, errStore, "Update")
 	if reply := v.post("/rewrite"); strings.Count(reply.Text, "\n") != 1 {
 		t.Errorf("two answers in one: %q", reply.Text)
 	}
@@ -850,9 +850,6 @@ func TestMiddlewareClientHangsUp(t *testing.T) {
 			}})
 			v := site.visitor()
 			v.get("/w/set?v=1")
-			site.store.mu.Lock()
-			site.store.before = func(ctx context.Context, _ string) error { return ctx.Err() }
-			site.store.mu.Unlock()
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
 				<-started
@@ -887,8 +884,8 @@ func TestMiddlewareStoreTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &webStore{before: func(ctx context.Context, call string) error {
-					if call != tt.call {
+				store := watchedStore{newSpyStore(), func(ctx context.Context, operation string) error {
+					if operation != tt.call {
 						return nil
 					}
 					<-ctx.Done()
@@ -914,7 +911,7 @@ func TestMiddlewareStoreTimeout(t *testing.T) {
 func TestMiddlewareLoadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := true
-		store := &webStore{before: func(ctx context.Context, _ string) error {
+		store := watchedStore{newSpyStore(), func(ctx context.Context, _ string) error {
 			if hang {
 				<-ctx.Done()
 			}
@@ -995,18 +992,19 @@ func TestMiddlewareRequestReplaced(t *testing.T) {
 			c.Request = c.Request.WithContext(ctx)
 		}
 	}
+	var seen []any
+	store := watchedStore{newSpyStore(), func(ctx context.Context, operation string) error {
+		seen = append(seen, operation, ctx.Value(key{}))
+		return ctx.Err()
+	}}
 	site := newWebSite(t, webSetup{
+		Config: ginsession.Config{Engine: ginsession.Custom(store)},
 		Before: []gin.HandlerFunc{replace("outside")},
 		After:  []gin.HandlerFunc{replace("inside")},
 	})
 	v := site.visitor()
 	v.get("/w/set?v=1")
-	var seen []any
-	site.store.before = func(ctx context.Context, _ string) error {
-		seen = append(seen, ctx.Value(key{}))
-		return ctx.Err()
-	}
-	if got := v.get("/w/get").Text; got != "v=1" || !slices.Equal(seen, []any{"inside"}) {
+	if got := v.get("/w/get").Text; got != "v=1" || !slices.Equal(seen, []any{"Create", "inside", "Load", "inside"}) {
 		t.Errorf("read %q, the store saw %v", got, seen)
 	}
 }
@@ -1038,7 +1036,7 @@ func TestMiddlewareFromContext(t *testing.T) {
 
 // Get says what to do where the middleware is missing.
 func TestMiddlewareMissing(t *testing.T) {
-	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(&webStore{})})
+	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -1148,7 +1146,7 @@ func TestMiddlewareFlushAgainstEverything(t *testing.T) {
 			t.Errorf("the session that was ended says %q", got)
 		}
 	}
-	if data := site.store.data(); strings.Contains(data, `"v"`) && !strings.Contains(data, "ann") {
+	if data := site.data(); strings.Contains(data, `"v"`) && !strings.Contains(data, "ann") {
 		t.Errorf("left behind: %q", data)
 	}
 }

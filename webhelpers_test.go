@@ -1,18 +1,15 @@
 package ginsession_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,229 +18,45 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// Helpers of the tests that go through a web server: a store that lists its calls, a site, and
-// a visitor with a browser's cookie jar.
+// Helpers of the tests that go through a web server: a site that is put together as the test
+// says, and a visitor with a browser's cookie jar.
 
-// A webStore is a store in memory that lists what it is asked for, and can be made to fail.
-type webStore struct {
-	mu      sync.Mutex
-	records map[string]ginsession.Record
-	calls   []string
-
-	// before, where set, runs ahead of each call, without a lock; its error is the call's.
-	before func(ctx context.Context, call string) error
-
-	// after, where set, may replace the error of a call that has been carried out.
-	after func(call string, err error) error
+// A watchedStore shows an operation and its context to watch before it carries it out. It fails
+// with watch's error.
+type watchedStore struct {
+	ginsession.Store
+	watch func(ctx context.Context, operation string) error
 }
 
-// do carries out one call.
-func (s *webStore) do(ctx context.Context, call string, f func() error) error {
-	s.mu.Lock()
-	s.calls = append(s.calls, call)
-	before, after := s.before, s.after
-	s.mu.Unlock()
-	if before != nil {
-		if err := before(ctx, call); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	if s.records == nil {
-		s.records = map[string]ginsession.Record{}
-	}
-	err := f()
-	s.mu.Unlock()
-	if after != nil {
-		err = after(call, err)
-	}
-	return err
-}
-
-// live returns the record that is good at now.
-func (s *webStore) live(key string, now time.Time) (ginsession.Record, error) {
-	r, ok := s.records[key]
-	if !ok || !r.Expires.After(now) {
-		return ginsession.Record{}, ginsession.ErrNotFound
-	}
-	return r, nil
-}
-
-func (s *webStore) Load(ctx context.Context, key string, now time.Time) (r ginsession.Record, err error) {
-	err = s.do(ctx, "Load", func() (err error) {
-		r, err = s.live(key, now)
-		return err
-	})
-	return r, err
-}
-
-func (s *webStore) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
-	return s.do(ctx, "Create", func() error {
-		if _, err := s.live(key, now); err == nil {
-			return ginsession.ErrExists
-		}
-		s.records[key] = r
-		return nil
-	})
-}
-
-func (s *webStore) Update(ctx context.Context, key string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (r ginsession.Record, err error) {
-	err = s.do(ctx, "Update", func() (err error) {
-		r, err = s.change(key, key, now, f)
-		return err
-	})
-	return r, err
-}
-
-func (s *webStore) Replace(ctx context.Context, oldKey, newKey string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (r ginsession.Record, err error) {
-	err = s.do(ctx, "Replace", func() (err error) {
-		r, err = s.change(oldKey, newKey, now, f)
-		return err
-	})
-	return r, err
-}
-
-func (s *webStore) change(oldKey, newKey string, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	current, err := s.live(oldKey, now)
-	if err != nil {
+func (s watchedStore) Load(ctx context.Context, key string, now time.Time) (ginsession.Record, error) {
+	if err := s.watch(ctx, "Load"); err != nil {
 		return ginsession.Record{}, err
 	}
-	next, err := f(current)
-	if err != nil {
-		return ginsession.Record{}, err
-	}
-	delete(s.records, oldKey)
-	s.records[newKey] = next
-	return next, nil
+	return s.Store.Load(ctx, key, now)
 }
 
-func (s *webStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	return s.do(ctx, "Touch", func() error {
-		r, err := s.live(key, now)
-		if err != nil {
-			return err
-		}
-		r.Expires = expires
-		s.records[key] = r
-		return nil
-	})
-}
-
-func (s *webStore) Delete(ctx context.Context, key string) error {
-	return s.do(ctx, "Delete", func() error {
-		delete(s.records, key)
-		return nil
-	})
-}
-
-func (s *webStore) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (removed int64, err error) {
-	err = s.do(ctx, "ClearExpired", func() error {
-		removed, err = o.InBatches(ctx, func(limit int) (n int64, _ error) {
-			for _, key := range slices.Sorted(maps.Keys(s.records)) {
-				if n < int64(limit) && s.records[key].Expires.Before(now) {
-					delete(s.records, key)
-					n++
-				}
-			}
-			return n, nil
-		})
+func (s watchedStore) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
+	if err := s.watch(ctx, "Create"); err != nil {
 		return err
-	})
-	return removed, err
-}
-
-// taken returns the calls since the last time, and forgets them.
-func (s *webStore) taken() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	calls := strings.Join(s.calls, " ")
-	s.calls = nil
-	return calls
-}
-
-// failOn makes the calls that are listed fail from now on; none ends that.
-func (s *webStore) failOn(err error, calls ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.before = func(_ context.Context, call string) error {
-		if slices.Contains(calls, call) {
-			return err
-		}
-		return nil
 	}
+	return s.Store.Create(ctx, key, r, now)
 }
 
-// keys lists what is stored, as the store knows it.
-func (s *webStore) keys() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.records))
-}
-
-// data returns the data of every record, joined.
-func (s *webStore) data() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []string
-	for _, key := range slices.Sorted(maps.Keys(s.records)) {
-		all = append(all, string(s.records[key].Data))
+func (s watchedStore) Delete(ctx context.Context, key string) error {
+	if err := s.watch(ctx, "Delete"); err != nil {
+		return err
 	}
-	return strings.Join(all, " ")
-}
-
-// setData replaces the data of every record.
-func (s *webStore) setData(data string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for key, r := range s.records {
-		s.records[key] = ginsession.Record{Data: []byte(data), Expires: r.Expires}
-	}
-}
-
-// A webLog collects what is written to it, from any goroutine.
-type webLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *webLog) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *webLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-// A webClock stands still until it is moved.
-type webClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *webClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *webClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	return s.Store.Delete(ctx, key)
 }
 
 // A webSite is a site with sessions behind a TLS server.
 type webSite struct {
 	*httptest.Server
 	t       *testing.T
-	store   *webStore // where the Config had no Engine
+	store   *spyStore // where the Config has no Engine
 	manager *ginsession.Manager
-	log     *webLog
-	clock   *webClock
+	log     *logBook
+	clock   *handClock
 }
 
 // webSetup is what newWebSite makes a site of. The zero value is a site without pages.
@@ -259,7 +72,7 @@ type webSetup struct {
 // newWebSite starts a site, which is closed when the test ends.
 func newWebSite(t *testing.T, setup webSetup) *webSite {
 	t.Helper()
-	site := &webSite{t: t, store: &webStore{}, log: &webLog{}, clock: &webClock{now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}}
+	site := &webSite{t: t, store: newSpyStore(), log: &logBook{}, clock: newHandClock()}
 	cfg := setup.Config
 	if cfg.Engine == nil {
 		cfg.Engine = ginsession.Custom(site.store)
@@ -438,11 +251,34 @@ func (site *webSite) as(cookies string) *webVisitor {
 	return v
 }
 
-// record returns the only record that the site stores.
+// calls returns the store's operations since it was last called.
+func (site *webSite) calls() string { return strings.Join(site.store.taken(), " ") }
+
+// failOn makes operations of a store fail from now on; none ends that.
+func failOn(s *spyStore, err error, operations ...string) {
+	s.setBefore(func(operation string) error {
+		if slices.Contains(operations, operation) {
+			return err
+		}
+		return nil
+	})
+}
+
+// data returns the text of every record, joined.
+func (site *webSite) data() string {
+	var all []string
+	for _, key := range site.store.keys() {
+		all = append(all, site.store.text(key))
+	}
+	return strings.Join(all, " ")
+}
+
+// record returns the text of the only record.
 func (site *webSite) record() string {
 	site.t.Helper()
-	if keys := site.store.keys(); len(keys) != 1 {
+	keys := site.store.keys()
+	if len(keys) != 1 {
 		site.t.Fatalf("%d records, want one", len(keys))
 	}
-	return site.store.data()
+	return site.store.text(keys[0])
 }

@@ -171,7 +171,7 @@ func checkWay(t *testing.T, site *webSite, i int, way wayToAnswer, gzipOutside b
 		if method == "" {
 			method = http.MethodGet
 		}
-		site.store.taken()
+		site.calls()
 		var headers []webHeader
 		if way.header.name != "" {
 			headers = append(headers, way.header)
@@ -190,13 +190,13 @@ func checkWay(t *testing.T, site *webSite, i int, way wayToAnswer, gzipOutside b
 			t.Errorf("%s: no cookie", calls)
 		}
 		checkVary(t, reply, gzipOutside)
-		if got := site.store.taken(); got != calls {
+		if got := site.calls(); got != calls {
 			t.Errorf("store calls %q, want %q", got, calls)
 		}
 	}
 
-	site.store.failOn(errStore, "Update")
-	defer site.store.failOn(nil)
+	failOn(site.store, errStore, "Update")
+	defer failOn(site.store, nil)
 	reply := send()
 	if reply.StatusCode != http.StatusServiceUnavailable || way.method != http.MethodHead && reply.Text != unavailableText {
 		t.Errorf("failed save: answer %d %.80q", reply.StatusCode, reply.Text)
@@ -277,7 +277,7 @@ func TestWriterAfterFailure(t *testing.T) {
 					}
 				})
 			}})
-			site.store.failOn(errStore, "Create")
+			failOn(site.store, errStore, "Create")
 			reply := site.visitor().post("/")
 			if reply.StatusCode != http.StatusServiceUnavailable || reply.Text != unavailableText {
 				t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
@@ -355,7 +355,7 @@ func TestWriterInformational(t *testing.T) {
 				if reply.StatusCode != tt.status || hints != tt.hints || reply.cookie(t) == nil {
 					t.Errorf("answer %d after %d hints, cookies %q", reply.StatusCode, hints, reply.Header["Set-Cookie"])
 				}
-				if calls := site.store.taken(); calls != "Create" {
+				if calls := site.calls(); calls != "Create" {
 					t.Errorf("store calls %q", calls)
 				}
 			})
@@ -372,7 +372,7 @@ func TestWriterInformationalThenFailure(t *testing.T) {
 			c.String(http.StatusOK, "body")
 		})
 	}})
-	site.store.failOn(errStore, "Create")
+	failOn(site.store, errStore, "Create")
 	if reply := site.visitor().get("/"); reply.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 	}
@@ -409,7 +409,7 @@ func TestWriterContinue(t *testing.T) {
 		if string(body) != "body" || err != nil || len(resp.Header["Set-Cookie"]) != 1 {
 			t.Errorf("%s: %q, %v, %v", path, body, err, resp.Header)
 		}
-		if calls := site.store.taken(); calls != "Create" {
+		if calls := site.calls(); calls != "Create" {
 			t.Errorf("%s: store calls %q", path, calls)
 		}
 	}
@@ -549,7 +549,7 @@ func TestWriterHijack(t *testing.T) {
 				v.get("/w/set?v=before")
 				key = v.key()
 			}
-			site.store.taken()
+			site.calls()
 			resp, rw := upgrade(t, site, "/upgrade", key)
 			if resp.StatusCode != http.StatusSwitchingProtocols {
 				t.Fatalf("answer %s", resp.Status)
@@ -560,7 +560,7 @@ func TestWriterHijack(t *testing.T) {
 				t.Errorf("echo: %q, %v", line, err)
 			}
 			<-done
-			if calls := site.store.taken(); calls != tt.calls {
+			if calls := site.calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
 			cookies := resp.Cookies()
@@ -592,7 +592,7 @@ func TestWriterHijackFails(t *testing.T) {
 	}})
 	v := site.visitor()
 	v.get("/w/set?v=1")
-	site.store.failOn(errStore, "Update")
+	failOn(site.store, errStore, "Update")
 	if resp, _ := upgrade(t, site, "/upgrade", v.key()); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("answer %s", resp.Status)
 	}
@@ -640,7 +640,7 @@ func TestWriterOffersWhatIsBeneath(t *testing.T) {
 // A push goes to the pusher beneath.
 func TestWriterPush(t *testing.T) {
 	r := newWebRouter()
-	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(&webStore{})}))
+	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(newSpyStore())}))
 	r.GET("/", func(c *gin.Context) {
 		if err := c.Writer.(http.Pusher).Push("/style.css", &http.PushOptions{Method: http.MethodGet}); err != nil {
 			t.Errorf("Push: %v", err)
@@ -686,7 +686,7 @@ func TestWriterDeadline(t *testing.T) {
 	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the write: %v", err)
 	}
-	if calls := site.store.taken(); calls != "Create" {
+	if calls := site.calls(); calls != "Create" {
 		t.Errorf("store calls %q", calls)
 	}
 }
@@ -737,7 +737,7 @@ func TestWriterReplacementIsSeenOutside(t *testing.T) {
 		}},
 		Config: ginsession.Config{Logger: slog.New(slog.DiscardHandler)},
 	})
-	site.store.failOn(errStore, "Create")
+	failOn(site.store, errStore, "Create")
 	site.visitor().post("/w/set?v=1")
 	if seen != "503 true true" {
 		t.Errorf("status, body and errors: %s", seen)
