@@ -116,28 +116,34 @@ func (w headerOnly) Header() http.Header       { return w.h }
 func (w headerOnly) Write([]byte) (int, error) { return 0, http.ErrNotSupported }
 func (w headerOnly) WriteHeader(int)           {}
 
-// makePrivate keeps a response that sets a cookie out of shared caches (RFC 9111 §5.2.2).
+// makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
+// nothing of sharing, such as a max-age alone (RFC 9111 §3).
 func (m *Manager) makePrivate(h http.Header) {
 	lines := h.Values("Cache-Control")
 	if len(lines) == 0 {
 		h.Set("Cache-Control", "private")
 		return
 	}
-	shared := false
+	shared, private := false, false
 	kept := []string{"private"}
 	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		directive = strings.TrimSpace(directive)
 		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
-		switch name {
-		case "public", "s-maxage":
+		switch {
+		case name == "public" || name == "s-maxage":
 			shared = true
-		case "", "private":
-		default:
+		case strings.EqualFold(directive, "private"): // with ="X-Own" it is about that header
+			private = true
+		case directive != "":
+			private = private || name == "no-store"
 			kept = append(kept, directive)
 		}
 	}
+	if private && !shared {
+		return
+	}
+	h.Set("Cache-Control", strings.Join(kept, ", "))
 	if shared {
-		h.Set("Cache-Control", strings.Join(kept, ", "))
 		m.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
 	}
 }

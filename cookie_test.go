@@ -118,6 +118,12 @@ func TestCookieCacheControl(t *testing.T) {
 		{[]string{"private, public"}, "private", true},
 		{[]string{"public", "max-age=60"}, "private, max-age=60", true},
 		{[]string{`public, no-cache="Set-Cookie, X-Own"`}, `private, no-cache="Set-Cookie, X-Own"`, true},
+		// What says nothing of sharing may be shared (RFC 9111 §3).
+		{[]string{"max-age=60"}, "private, max-age=60", false},
+		{[]string{"no-cache"}, "private, no-cache", false},
+		{[]string{"must-revalidate"}, "private, must-revalidate", false},
+		{[]string{`private="X-Own", max-age=60`}, `private, private="X-Own", max-age=60`, false},
+		{[]string{""}, "private", false},
 	} {
 		t.Run(strings.Join(tt.handler, "+"), func(t *testing.T) {
 			t.Parallel()
