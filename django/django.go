@@ -91,7 +91,7 @@ func Login(s *ginsession.Session, u User, secretKey string) error {
 	s.Set(userIDKey, u.ID)
 	s.Set(backendKey, backend)
 	s.Set(hashKey, authHash(u.EncodedPassword, secretKey))
-	return s.Err()
+	return nil
 }
 
 // renew leaves nothing of another user, nor of the same one before a change of password.
