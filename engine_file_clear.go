@@ -1,0 +1,117 @@
+package ginsession
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ClearExpired walks over the folder, whose names it never holds all at once. It looks at each
+// file without a lock and, where the session has ended, again under the lock before it removes
+// it. What cannot be read is passed over and reported at the end.
+func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
+	folder, err := s.root.Open(".")
+	if err != nil {
+		return 0, fileError("listed", err)
+	}
+	defer folder.Close()
+	w := fileWalk{folder: folder}
+	var failed error
+	removed, err := o.InBatches(ctx, func(limit int) (int64, error) {
+		var removed int64
+		for removed < int64(limit) && ctx.Err() == nil {
+			name, err := w.next()
+			if err == io.EOF {
+				return removed, nil
+			}
+			if err != nil {
+				return removed, fileError("listed", err)
+			}
+			gone, err := s.clear(ctx, name, now)
+			if gone {
+				removed++
+			}
+			if err != nil {
+				failed = err
+			}
+		}
+		return removed, ctx.Err()
+	})
+	if err == nil {
+		err = failed
+	}
+	return removed, err
+}
+
+// clear removes a file that has had its time, and reports whether it was a session's.
+func (s *fileStore) clear(ctx context.Context, name string, now time.Time) (bool, error) {
+	if s.isLeftBehind(name, now) {
+		_, err := s.remove(name)
+		return false, err
+	}
+	key, ours := strings.CutPrefix(name, s.cfg.CookieName)
+	if !ours || !isKey(key) {
+		return false, nil
+	}
+	if ended, err := s.ended(name, now); err != nil || !ended {
+		return false, err
+	}
+	gone := false
+	err := s.locks.run(ctx, func() error {
+		ended, err := s.ended(name, now)
+		if err == nil && ended {
+			gone, err = s.remove(name)
+		}
+		return err
+	}, name)
+	return gone, err
+}
+
+// ended reports whether the session in a file has ended. A file that is gone meanwhile, is no
+// file or is another user's is no session to end.
+func (s *fileStore) ended(name string, now time.Time) (bool, error) {
+	data, modified, err := s.read(name)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return !s.expires(data, modified).After(now), nil
+}
+
+// isLeftBehind reports whether a name is a temporary file's that nobody will rename any more.
+// This store's own are all in use.
+func (s *fileStore) isLeftBehind(name string, now time.Time) bool {
+	rest, found := strings.CutPrefix(name, temporaryPrefix)
+	if !found || !strings.HasSuffix(rest, temporarySuffix) {
+		return false
+	}
+	begun, rest, _ := strings.Cut(rest, ".")
+	seconds, err := strconv.ParseInt(begun, 10, 64)
+	return err == nil && now.Sub(time.Unix(seconds, 0)) > temporaryAge && !strings.HasPrefix(rest, s.id)
+}
+
+// A fileWalk yields the names in a folder.
+type fileWalk struct {
+	folder *os.File
+	names  []string
+}
+
+// next returns a name, or io.EOF after the last one.
+func (w *fileWalk) next() (string, error) {
+	if len(w.names) == 0 {
+		var err error
+		if w.names, err = w.folder.Readdirnames(256); err != nil {
+			return "", err
+		}
+	}
+	name := w.names[0]
+	w.names = w.names[1:]
+	return name, nil
+}

@@ -1,0 +1,83 @@
+//go:build unix && !aix && !solaris
+
+package ginsession
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// unpolled opens a file without waiting for a writer, were it a pipe after all, and spares it
+// the detour by the network poller, which files do not go through.
+const unpolled = syscall.O_NONBLOCK
+
+// syncFolder brings the folder's names to the disk, where the file system knows how to.
+func syncFolder(folder *os.File) error {
+	err := folder.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// lockPoll is how often a lock that another process holds is tried again. It is held for a
+// write, a few milliseconds on a slow disk. A flock that waits could not be given up.
+const lockPoll = 300 * time.Microsecond
+
+// lockProcesses takes a stripe's lock among processes. The system gives it back where a process
+// dies.
+func (l *fileLocks) lockProcesses(ctx context.Context, stripe int) (release func(), err error) {
+	f, err := l.flock(ctx, lockName(stripe))
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// flock opens and locks a file. Closing it unlocks it.
+func (l *fileLocks) flock(ctx context.Context, name string) (*os.File, error) {
+	for {
+		f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE|unpolled, 0o600)
+		if err != nil {
+			return nil, fileError("locked", err)
+		}
+		err = flock(ctx, f)
+		if err == nil && l.isCurrent(f, name) {
+			return f, nil
+		}
+		_ = f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func flock(ctx context.Context, f *os.File) error {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
+		case nil:
+			return nil
+		case syscall.EINTR:
+		case syscall.EWOULDBLOCK:
+			if err := sleep(ctx, lockPoll); err != nil {
+				return lockError(err)
+			}
+		default:
+			return fileError("locked", err)
+		}
+	}
+}
+
+// isCurrent reports whether a lock's file still has its name: who sweeps a folder for
+// temporary files may have removed it before it was locked, and others have made it anew.
+func (l *fileLocks) isCurrent(f *os.File, name string) bool {
+	locked, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := l.root.Lstat(name)
+	return err == nil && os.SameFile(locked, named)
+}
