@@ -15,11 +15,14 @@ import (
 // A statement is SQL that GORM has quoted for the database.
 type statement struct {
 	text     string // with ? for each argument, as GORM takes it
-	bound    string // with the database's own placeholders
+	bound    string // with the database's own placeholders; "" where GORM runs it
 	prepared atomic.Pointer[sql.Stmt]
 }
 
 func (s *dbStore) statement(text string) *statement {
+	if s.direct == nil {
+		return &statement{text: text}
+	}
 	arguments := make([]any, strings.Count(text, "?"))
 	for i := range arguments {
 		arguments[i] = 0
