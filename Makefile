@@ -1,10 +1,13 @@
-.PHONY: help test lint fuzz servers
+.PHONY: help test test-django lint fuzz servers
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run all tests against real servers, which it starts and stops
 	@scripts/with-servers scripts/test
+
+test-django: ## run the tests with Django against the one in DJANGO=/path
+	@scripts/with-servers scripts/test-django
 
 lint: ## gofmt, go vet, staticcheck, govulncheck, shellcheck
 	@scripts/lint

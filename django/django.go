@@ -30,8 +30,8 @@ const (
 // (is_active) or given another password since keeps it. So load the user, look at is_active
 // and ask [VerifyAuthHash], as Django does at every request.
 func UserID(s *ginsession.Session) (id string, ok bool) {
-	id, ok = ginsession.Value[string](s, userIDKey)
-	return id, ok && id != ""
+	id, _ = ginsession.Value[string](s, userIDKey)
+	return id, id != ""
 }
 
 // VerifyAuthHash reports whether the user's password is still the one that was signed in with:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ginsession/ginsession/signing"
 )
@@ -27,12 +28,12 @@ type question struct {
 }
 
 type django struct {
-	t   *testing.T
+	t   testing.TB
 	in  io.Writer
 	out *bufio.Scanner
 }
 
-func startDjango(t *testing.T) *django {
+func startDjango(t testing.TB) *django {
 	t.Helper()
 	python := findDjango()
 	if python == "" {
@@ -58,12 +59,14 @@ func startDjango(t *testing.T) *django {
 		_ = in.Close()
 		_ = cmd.Wait()
 	})
-	return &django{t, in, bufio.NewScanner(out)}
+	answers := bufio.NewScanner(out)
+	answers.Buffer(nil, 64<<20)
+	return &django{t, in, answers}
 }
 
 func findDjango() string {
-	for _, python := range []string{"/usr/bin/python3", "python3"} {
-		if exec.Command(python, "-c", "import django").Run() == nil {
+	for _, python := range []string{os.Getenv("PYTHON"), "/usr/bin/python3", "python3"} {
+		if python != "" && exec.Command(python, "-c", "import django").Run() == nil {
 			return python
 		}
 	}
@@ -209,6 +212,60 @@ func TestUnsignLikeDjango(t *testing.T) {
 			t.Errorf("only %d of the samples are %q", outcomes[outcome], name)
 		}
 	}
+}
+
+// FuzzLikeDjango reads what a stranger could send, and what the holder of the key could have
+// signed by other rules, with Django at its side: both find the same text in it or the same
+// fault, and data that is read here is the same there. Ages are in quarters of a second.
+func FuzzLikeDjango(f *testing.F) {
+	config := signing.Config{SecretKey: secret, Salt: "s"}
+	signer, stamper := newSigner(f, config), newTimestampSigner(f, config)
+	for _, text := range []string{
+		"", ":", "::", "a:b", "value:1r31eq", "value:-1", "value:1r31e", ":0", ".:1", "v:é", "v: 1r31eq",
+		signer.Sign("value"), stamper.Sign("value", signedAt), stamper.Dumps([]byte(record), signedAt),
+		".eJyrVspWslKqGCZAqRYAxxtf5g:1r31eq", "eyJhIjoxfQ:1r31eq", "eyJhIjoxfR:1r31eq", "eyJh\nIjoxfQ==:1r31eq",
+	} {
+		f.Add(text, int16(0), uint16(0))
+		f.Add(text, int16(5), uint16(4))
+		f.Add(text, int16(-4), uint16(4))
+	}
+	running := startDjango(f)
+	f.Fuzz(func(t *testing.T, text string, age int16, maxAge uint16) {
+		d := &django{t, running.in, running.out}
+		if !utf8.ValidString(text) {
+			return // the question is JSON
+		}
+		const quarter = time.Second / 4
+		now, limit := signedAt.Add(time.Duration(age)*quarter), time.Duration(maxAge)*quarter
+		ask := func(op, text string) (string, error) {
+			return d.ask(question{
+				Op: op, Key: secret, Salt: "s", Text: text,
+				Now: float64(now.UnixMilli()) / 1000, MaxAge: limit.Seconds(),
+			})
+		}
+		compare := func(what, got string, err error, want string, wantErr error) {
+			t.Helper()
+			if got != want || !errors.Is(err, wantErr) || (err == nil) != (wantErr == nil) {
+				t.Errorf("%s(%q) after %v of %v = %q, %v, Django's %q, %v", what, text, now.Sub(signedAt), limit, got, err, want, wantErr)
+			}
+		}
+		for _, signed := range []string{text, signer.Sign(text)} {
+			got, err := signer.Unsign(signed)
+			want, wantErr := ask("unsign", signed)
+			compare("Signer.Unsign", got, err, want, wantErr)
+
+			got, _, err = stamper.Unsign(signed, now, limit)
+			want, wantErr = ask("unstamp", signed)
+			compare("TimestampSigner.Unsign", got, err, want, wantErr)
+
+			data, _, err := stamper.Loads(signed, now, limit)
+			if err != nil {
+				continue // Django passes over what is no base64; what it writes is read: TestDjango
+			}
+			want, wantErr = ask("loads", signed)
+			compare("Loads", latin1(data), nil, want, wantErr)
+		}
+	})
 }
 
 // latin1 has one rune for each byte.
