@@ -77,6 +77,11 @@ func TestTimeZone(t *testing.T) {
 		if !strings.Contains(got.stdout, "latest expiry    2101-02-03 04:05:06 UTC (in ") {
 			t.Errorf("stats:\n%s%s", got.stdout, got.stderr)
 		}
+		key := save(t, m, "kind", "local")
+		got = ginsessionCommand(t, []string{"SECRET_KEY=s"}, "", tt.args("show", "--time-zone=Asia/Tokyo", key)...)
+		if in := " (in 13 days)\n{\n  \"kind\": \"local\"\n}\n"; !strings.HasSuffix(got.stdout, in) {
+			t.Errorf("show:\n%s%s", got.stdout, got.stderr)
+		}
 	})
 }
 

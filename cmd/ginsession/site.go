@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -38,23 +40,36 @@ func (f *siteFlags) registerTable(flags *flag.FlagSet) {
 
 func (f *siteFlags) register(flags *flag.FlagSet) {
 	f.registerTable(flags)
-	flags.StringVar(&f.timeZone, "time-zone", "UTC", "the TIME_ZONE of a Django site that has USE_TZ off,\na `zone` such as Europe/Paris; PostgreSQL does not need it")
+	flags.StringVar(&f.timeZone, "time-zone", "", "for a Django site that has USE_TZ off: its TIME_ZONE,\na `zone` such as Europe/Paris; PostgreSQL does not need it")
 }
 
 func (k *keyFlags) register(flags *flag.FlagSet) {
-	flags.StringVar(&k.hashKeys, "hash-keys", "", "`on|off`, as Config.HashKeys is; without it on,\nand off for the table django_session")
+	flags.StringVar(&k.hashKeys, "hash-keys", "", "`on|off`, as Config.HashKeys is; without it on,\nand off for the table django_session and with --time-zone")
 	flags.StringVar(&k.secretEnv, "secret-key-env", "SECRET_KEY", "the `name` of the environment variable that holds the key\nthat records are signed with; where it is empty or not set,\nrecords are read as unsigned ones")
 	flags.StringVar(&k.salt, "salt", "", "the `salt` of a site that has set one of its own")
 }
 
-func (k keyFlags) switchFor(table string) (ginsession.Switch, error) {
+// switchFor returns HashKeys as it was given, or as it is on a site that is Django's or not.
+func (k keyFlags) switchFor(django bool) (ginsession.Switch, error) {
 	switch {
-	case k.hashKeys == "on", k.hashKeys == "" && table != djangoTable:
+	case k.hashKeys == "on", k.hashKeys == "" && !django:
 		return ginsession.On, nil
 	case k.hashKeys == "off", k.hashKeys == "":
 		return ginsession.Off, nil
 	}
 	return 0, misuse("Write --hash-keys=on or --hash-keys=off.", "--hash-keys is neither on nor off")
+}
+
+// zone returns the time zone, or nil where none was given.
+func (f *siteFlags) zone() (*time.Location, error) {
+	if f.timeZone == "" {
+		return nil, nil
+	}
+	zone, err := time.LoadLocation(f.timeZone)
+	if err != nil {
+		return nil, misuse("Name it like Europe/Paris.", "--time-zone: there is no time zone %q", f.timeZone)
+	}
+	return zone, nil
 }
 
 // A site is a database's sessions, as the program that they belong to is configured.
@@ -67,11 +82,11 @@ type site struct {
 
 // open connects to the database and makes sure that it has the table.
 func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
-	zone, err := time.LoadLocation(f.timeZone)
+	zone, err := f.zone()
 	if err != nil {
-		return nil, misuse("Name it like Europe/Paris.", "--time-zone: there is no time zone %q", f.timeZone)
+		return nil, err
 	}
-	hashKeys, err := f.keys.switchFor(f.table)
+	hashKeys, err := f.keys.switchFor(f.table == djangoTable || zone != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -79,17 +94,18 @@ func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{db: db, table: newTable(db, f.table, zone), hashed: hashKeys == ginsession.On}
+	s := &site{db: db, table: table{db, f.table, cmp.Or(zone, time.UTC)}, hashed: hashKeys == ginsession.On}
 	if err := s.table.check(); err != nil {
 		s.close()
 		return nil, err
 	}
-	options := ginsession.DjangoOptions{Salt: f.keys.salt, Location: zone}
-	if f.keys.secretEnv != "" {
-		options.SecretKey = e.getenv(f.keys.secretEnv)
+	config := ginsession.Config{SecretKey: f.keys.secret(e)}
+	if zone != nil {
+		// ForDjango refuses to go without a secret. Nothing was ever signed with this one.
+		config = ginsession.ForDjango(db, ginsession.DjangoOptions{SecretKey: cmp.Or(config.SecretKey, rand.Text()), Location: zone})
 	}
-	config := ginsession.ForDjango(db, options) // for the dates of its Location
 	config.Engine = ginsession.DB(db, ginsession.TableName(f.table))
+	config.Salt = f.keys.salt
 	config.HashKeys = hashKeys
 	config.Logger = slog.New(slog.DiscardHandler) // errors are returned as well
 	if s.manager, err = ginsession.NewManager(config); err != nil {
@@ -97,6 +113,13 @@ func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
 		return nil, &problem{err: err, usage: true}
 	}
 	return s, nil
+}
+
+func (k keyFlags) secret(e *environment) string {
+	if k.secretEnv == "" {
+		return ""
+	}
+	return e.getenv(k.secretEnv)
 }
 
 func (f *siteFlags) dsnFrom(e *environment) string {

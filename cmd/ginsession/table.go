@@ -16,10 +16,6 @@ type table struct {
 	zone *time.Location // of the dates in databases that store them without one
 }
 
-func newTable(db *gorm.DB, name string, zone *time.Location) table {
-	return table{db, name, zone}
-}
-
 // totals is what stats prints. Without sessions the dates are zero.
 type totals struct {
 	sessions, live   int64
