@@ -1,0 +1,118 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/ginsession/ginsession"
+)
+
+// An account is who is signed in, as the session has it.
+type account struct {
+	Name       string    `json:"name"`
+	SignedInAt time.Time `json:"signed_in_at"`
+}
+
+// passwords are the bcrypt hashes of the demo accounts' passwords, which the sign-in page shows.
+var passwords = map[string]string{
+	"demo": "$2a$10$wvigOnNx7B2lI9SbRMyxieML5kAceqbBbEacF4vQqPZybk1ichnJK",
+	"ada":  "$2a$10$eM9FKXufv5sZRVq7Y65e4.c1NAA.B7VmpdIwP.AG4ZLeZp4.MRF7O",
+}
+
+// keptSignedIn is how long a visitor who asks for it stays signed in without coming back.
+const keptSignedIn = 30 * 24 * time.Hour
+
+// passwordFits takes as long for a name that nobody has, so as not to tell which names exist.
+func passwordFits(name, password string) bool {
+	hash, known := passwords[name]
+	if !known {
+		hash = passwords["demo"]
+	}
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && known
+}
+
+// signedIn returns who is signed in, if anybody is.
+func signedIn(c *gin.Context) (account, bool) {
+	return ginsession.Value[account](ginsession.Get(c), accountKey)
+}
+
+// requireAccount lets only customers pass. Others are asked to sign in.
+func (s *shop) requireAccount(c *gin.Context) {
+	if _, ok := signedIn(c); !ok {
+		notify(c, "Please sign in first.")
+		seeOther(c, "/signin")
+		c.Abort()
+	}
+}
+
+// A signInForm is what the sign-in page shows.
+type signInForm struct {
+	Name, Problem string
+}
+
+// showSignIn sets a test cookie, to tell when the form comes back whether the browser takes
+// cookies at all.
+func (s *shop) showSignIn(c *gin.Context) {
+	if _, ok := signedIn(c); ok {
+		seeOther(c, "/")
+		return
+	}
+	s.askToSignIn(c, http.StatusOK, signInForm{})
+}
+
+func (s *shop) askToSignIn(c *gin.Context, status int, form signInForm) {
+	session := ginsession.Get(c)
+	begin(session)
+	session.SetTestCookie()
+	s.render(c, status, "signin", "Sign in", form)
+}
+
+func (s *shop) signIn(c *gin.Context) {
+	session := ginsession.Get(c)
+	name := strings.ToLower(strings.TrimSpace(c.PostForm("name")))
+	if _, ok := signedIn(c); ok {
+		seeOther(c, "/") // the form was sent twice
+		return
+	}
+	if !session.TestCookieWorked() {
+		s.askToSignIn(c, http.StatusBadRequest, signInForm{name, "Your browser did not send our cookie back. Allow cookies for this site, then try again."})
+		return
+	}
+	if !passwordFits(name, c.PostForm("password")) {
+		s.askToSignIn(c, http.StatusUnauthorized, signInForm{name, "The name or the password is wrong."})
+		return
+	}
+
+	// The cart stays; the key changes, so that one planted in this browser before is worth nothing.
+	if session.CycleKey() != nil {
+		return // answered by sessionFailed
+	}
+	_ = session.DeleteTestCookie()
+	session.Set(accountKey, account{name, time.Now().UTC().Truncate(time.Second)})
+	session.SetExpiry(ginsession.ExpireAtBrowserClose)
+	if c.PostForm("keep") != "" {
+		session.SetExpiry(ginsession.ExpireAfter(keptSignedIn))
+	}
+	notify(c, "Welcome, %s.", name)
+	if items, _ := ginsession.Value[cart](session, cartKey); items.count() > 0 {
+		seeOther(c, "/cart")
+		return
+	}
+	seeOther(c, "/")
+}
+
+// signOut ends the session: nothing of it is left, here or in the browser.
+func (s *shop) signOut(c *gin.Context) {
+	if ginsession.Get(c).Flush() != nil {
+		return // answered by sessionFailed
+	}
+	seeOther(c, "/goodbye")
+}
+
+func (s *shop) showGoodbye(c *gin.Context) {
+	s.render(c, http.StatusOK, "goodbye", "Goodbye", nil)
+}

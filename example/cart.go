@@ -1,0 +1,92 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+)
+
+// A cart has the quantity of each product in it, by its ID.
+type cart map[string]int
+
+// maxQuantity is how many of one product a cart takes.
+const maxQuantity = 20
+
+// changed returns the cart with some more of a product, or fewer.
+func (ct cart) changed(id string, by int) cart {
+	if ct == nil {
+		ct = cart{}
+	}
+	ct[id] = min(ct[id]+by, maxQuantity)
+	if ct[id] <= 0 {
+		delete(ct, id)
+	}
+	return ct
+}
+
+func (ct cart) count() int {
+	n := 0
+	for _, quantity := range ct {
+		n += quantity
+	}
+	return n
+}
+
+// A line is one product of a cart.
+type line struct {
+	product
+	Quantity int
+}
+
+func (l line) Total() int { return l.Price * l.Quantity }
+
+// lines lists the cart in the order of the products.
+func (ct cart) lines() []line {
+	var lines []line
+	for _, p := range products {
+		if n := ct[p.ID]; n > 0 {
+			lines = append(lines, line{p, n})
+		}
+	}
+	return lines
+}
+
+func (ct cart) total() int {
+	sum := 0
+	for _, l := range ct.lines() {
+		sum += l.Total()
+	}
+	return sum
+}
+
+// changeCart adds to the cart, or takes from it. The change is given as a function of what is in
+// the cart: where two tabs change it at once, neither change is lost.
+func (s *shop) changeCart(next string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		p, ok := productByID(c.PostForm("product"))
+		by, err := strconv.Atoi(c.DefaultPostForm("change", "1"))
+		if !ok || err != nil || by < -maxQuantity || by > maxQuantity {
+			s.fail(c, http.StatusBadRequest, "No such product", "We do not have this product, or not any more.")
+			return
+		}
+		session := ginsession.Get(c)
+		begin(session)
+		_, err = ginsession.Modify(session, cartKey, func(old cart, _ bool) cart { return old.changed(p.ID, by) })
+		if err != nil {
+			s.sessionFailed(c, err)
+			return
+		}
+		if by > 0 {
+			notify(c, "%s: added to your cart.", p.Name)
+		}
+		seeOther(c, next)
+	}
+}
+
+func (s *shop) showCart(c *gin.Context) {
+	items, _ := ginsession.Value[cart](ginsession.Get(c), cartKey)
+	s.render(c, http.StatusOK, "cart", "Your cart", gin.H{"Lines": items.lines(), "Total": items.total(), "Max": maxQuantity})
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+)
+
+// An inspection is what a session looks like from outside.
+type inspection struct {
+	Fingerprint  string // "" where there is no session yet
+	Started      string
+	Expires      string
+	BrowserClose bool // whether the browser forgets the cookie when it closes
+	Data         []entry
+}
+
+type entry struct{ Key, Value string }
+
+// showSession shows visitors their own session; never its key, with which anybody could take it
+// over.
+func (s *shop) showSession(c *gin.Context) {
+	session := ginsession.Get(c)
+	in := inspection{
+		Expires:      session.ExpiryDate().UTC().Format("2 January 2006, 15:04 UTC"),
+		BrowserClose: session.ExpiresAtBrowserClose(),
+	}
+	if key := session.Key(); key != "" {
+		sum := sha256.Sum256([]byte(key))
+		in.Fingerprint = fmt.Sprintf("%x", sum[:4])
+	}
+	if started, ok := ginsession.Value[time.Time](session, startedKey); ok {
+		in.Started = ago(time.Since(started))
+	}
+	for key, value := range session.All() {
+		if strings.HasPrefix(key, "_session_") {
+			continue // the framework's own, shown above
+		}
+		text, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
+			text = []byte("cannot be shown")
+		}
+		in.Data = append(in.Data, entry{key, string(text)})
+	}
+	s.render(c, http.StatusOK, "session", "Your session", in)
+}
+
+// ago says how long ago something was.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "less than a minute ago"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours ago", d/time.Hour)
+	default:
+		return fmt.Sprintf("%d days ago", d/(24*time.Hour))
+	}
+}

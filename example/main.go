@@ -1,0 +1,85 @@
+// Command example is a small shop: a cart, sign-in and orders, with all that it knows of its
+// visitor kept in a session.
+//
+//	go run ./example
+//
+// It serves http://127.0.0.1:8080 and keeps its data in shop.db, an SQLite file in the working
+// directory, so carts survive a restart. Sign in as demo with the password demo.
+//
+// What to read:
+//
+//	shop.go     the session's settings, the routes, and what is answered when a session fails
+//	account.go  sign-in: test cookie, new key, "keep me signed in"; sign-out
+//	cart.go     a cart that two tabs can change at once
+//	orders.go   an order that a double click places only once
+//	inspect.go  a page that shows the visitor their own session
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		log.Fatalf("example: %v", err)
+	}
+}
+
+// run serves the shop until ctx ends.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("example", flag.ContinueOnError)
+	addr := flags.String("addr", "127.0.0.1:8080", "the `address` to serve")
+	dsn := flags.String("dsn", "sqlite:shop.db", "the `database`: sqlite:FILE, postgres://USER:PASSWORD@HOST/DB\nor mysql://USER:PASSWORD@HOST:3306/DB")
+	https := flags.Bool("https", false, "keep the session cookie to HTTPS, behind a proxy that speaks it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+
+	db, err := openDatabase(*dsn)
+	if err != nil {
+		return err
+	}
+	defer closeDatabase(db)
+	shop, err := newShop(db, *https)
+	if err != nil {
+		return err
+	}
+	stopCleaner := shop.sessions.StartCleaner(ctx, time.Hour)
+	defer stopCleaner()
+
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "The shop is open at http://%s (Ctrl-C closes it)\n", listener.Addr())
+	return serve(ctx, listener, shop)
+}
+
+// serve answers requests until ctx ends, and then lets those that are under way finish.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	finished := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		patience, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		finished <- server.Shutdown(patience)
+	})
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-finished
+}

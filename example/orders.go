@@ -1,0 +1,58 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+)
+
+// An order is a cart that was bought.
+type order struct {
+	ID        uint
+	Customer  string `gorm:"size:100;index"`
+	Items     cart   `gorm:"serializer:json"`
+	Total     int    // cents, at the prices of the day
+	CreatedAt time.Time
+}
+
+// Lines lists what was ordered.
+func (o order) Lines() []line { return o.Items.lines() }
+
+// placeOrder takes the cart out of the session with Claim: of two requests at once, a double
+// click, only one gets it, so that nothing is ordered twice.
+func (s *shop) placeOrder(c *gin.Context) {
+	session := ginsession.Get(c)
+	customer, _ := signedIn(c)
+	items, ok, err := ginsession.Claim[cart](session, cartKey)
+	if err != nil {
+		s.sessionFailed(c, err)
+		return
+	}
+	if !ok || items.count() == 0 {
+		seeOther(c, "/orders")
+		return
+	}
+	bought := order{Customer: customer.Name, Items: items, Total: items.total()}
+	if err := s.db.WithContext(c.Request.Context()).Create(&bought).Error; err != nil {
+		session.Set(cartKey, items)
+		notify(c, "Your order could not be placed. Your cart is still here: please try again.")
+		seeOther(c, "/cart")
+		return
+	}
+	notify(c, "Thank you! Order %d is on its way (well, it would be: this is a demo).", bought.ID)
+	seeOther(c, "/orders")
+}
+
+func (s *shop) showOrders(c *gin.Context) {
+	customer, _ := signedIn(c)
+	var orders []order
+	err := s.db.WithContext(c.Request.Context()).Where("customer = ?", customer.Name).Order("id DESC").Limit(20).Find(&orders).Error
+	if err != nil {
+		s.fail(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
+		return
+	}
+	s.render(c, http.StatusOK, "orders", "Your orders", orders)
+}
