@@ -129,9 +129,14 @@ func isNumber(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Flo
 // convertNumber converts where nothing is lost.
 func convertNumber(target, value reflect.Value) error {
 	converted := value.Convert(target.Type())
-	if !converted.Convert(value.Type()).Equal(value) {
+	if isNegative(converted) != isNegative(value) || !converted.Convert(value.Type()).Equal(value) {
 		return fmt.Errorf("the stored %s does not fit a %s", value.Type(), target.Type())
 	}
 	target.Set(converted)
 	return nil
+}
+
+// isNegative tells apart an int and the uint of the same bits.
+func isNegative(v reflect.Value) bool {
+	return v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0
 }
