@@ -26,8 +26,9 @@ var (
 	// [Session.Get] as int64 where they are whole and as float64 where they were floats.
 	JSON Serializer = jsonSerializer{}
 
-	// Gob stores Go values that JSON has no form for. A type of your own must be registered
-	// with gob.Register to be stored. No other language reads it.
+	// Gob stores Go values that JSON has no form for. Types beyond the basic ones and slices of
+	// them (map[string]any, time.Time, your own) must be registered with gob.Register. It does
+	// not see that a value contains itself, which ends the program. No other language reads it.
 	Gob Serializer = gobSerializer{}
 )
 
@@ -99,7 +100,7 @@ type boxed struct{ Value any }
 func (gobSerializer) Marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(boxed{v}); err != nil {
-		return nil, fmt.Errorf("%w (a type of your own needs gob.Register)", err)
+		return nil, fmt.Errorf("%w (a type that gob does not know needs gob.Register)", err)
 	}
 	return b.Bytes(), nil
 }
