@@ -151,7 +151,7 @@ func TestAtOnce(t *testing.T) {
 		v := openSite(t, dsn).visitor(t)
 		v.signIn("demo", "demo")
 		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		const tabs, rounds = 8, 10
+		const tabs, rounds = 8, 4
 		atOnce := func(f func(tab int)) {
 			var wg sync.WaitGroup
 			for tab := range tabs {
