@@ -306,8 +306,8 @@ func TestDBForeignKey(t *testing.T) {
 		site := newDBSite(t, db, table)
 		v := site.visitor(t)
 		v.post(func(s *ginsession.Session) { s.Set("a", 1) })
-		exec(t, db, "CREATE TABLE "+child+" (session_key varchar(40), FOREIGN KEY (session_key) REFERENCES "+table+" (session_key))")
-		exec(t, db, "INSERT INTO "+child+" SELECT session_key FROM "+table)
+		dbExec(t, db, "CREATE TABLE "+child+" (session_key varchar(40), FOREIGN KEY (session_key) REFERENCES "+table+" (session_key))")
+		dbExec(t, db, "INSERT INTO "+child+" SELECT session_key FROM "+table)
 
 		const want = "a foreign key of another table points at"
 		_, err := func() (int64, error) {
@@ -322,11 +322,11 @@ func TestDBForeignKey(t *testing.T) {
 			checkContains(t, fmt.Sprint("Save after CycleKey: ", s.Save()), want)
 			_ = s.Flush()
 		})
-		exec(t, db, "DELETE FROM "+child)
+		dbExec(t, db, "DELETE FROM "+child)
 	})
 }
 
-func exec(t *testing.T, db *gorm.DB, statement string, args ...any) {
+func dbExec(t *testing.T, db *gorm.DB, statement string, args ...any) {
 	t.Helper()
 	if err := db.Exec(statement, args...).Error; err != nil {
 		t.Fatalf("%s: %v", statement, err)
@@ -351,9 +351,9 @@ func TestDBDates(t *testing.T) {
 
 		for _, text := range []string{"2026-11-23 05:45:00", "2026-11-23 05:45:00.5", "2026-11-23 05:45:00.123456"} {
 			if db.Name() == "postgres" {
-				exec(t, db, "UPDATE "+table+" SET expire_date = '"+text+"+00'")
+				dbExec(t, db, "UPDATE "+table+" SET expire_date = '"+text+"+00'")
 			} else {
-				exec(t, db, "UPDATE "+table+" SET expire_date = '"+text+"'")
+				dbExec(t, db, "UPDATE "+table+" SET expire_date = '"+text+"'")
 			}
 			v.get(func(s *ginsession.Session) {
 				check(t, "a session with the expire_date "+text, s.Get("a"), any(int64(1)))
@@ -382,7 +382,7 @@ func TestDBKeepsKeysFromLogs(t *testing.T) {
 				site.somebodyElse(t, s.Key(), func(s *ginsession.Session) { s.Set("c", 1) })
 			},
 			func(s *ginsession.Session) { _ = s.CycleKey() },
-			func(*ginsession.Session) { exec(t, db, "DROP TABLE "+table) },
+			func(*ginsession.Session) { dbExec(t, db, "DROP TABLE "+table) },
 			func(s *ginsession.Session) { s.Set("a", "secret") },
 		} {
 			v.post(handle)
@@ -458,8 +458,8 @@ func TestDBColumns(t *testing.T) {
 func TestDBTableInAnotherSchema(t *testing.T) {
 	db := openPostgres(t)
 	schema := "s_" + strings.ToLower(rand.Text()[:12])
-	exec(t, db, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { exec(t, db, "DROP SCHEMA "+schema+" CASCADE") })
+	dbExec(t, db, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { dbExec(t, db, "DROP SCHEMA "+schema+" CASCADE") })
 	for range 2 {
 		if err := ginsession.Migrate(db, ginsession.TableName(schema+".sessions")); err != nil {
 			t.Fatal(err)
