@@ -34,7 +34,7 @@ func findsFault(t *testing.T, suite, fault, rule string) {
 	t.Parallel()
 	subtest := strings.ReplaceAll(rule, " ", "_")
 	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+suite+"$/^"+subtest+"$", "-rapid.nofailfile")
-	run.Env = append(os.Environ(), faultVariable+"="+fault)
+	run.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", faultVariable+"="+fault)
 	output, err := run.CombinedOutput()
 	if err == nil || !bytes.Contains(output, []byte("--- FAIL: "+suite+"/"+subtest)) {
 		t.Errorf("the rule %q found nothing where %s: %v\n%s", rule, fault, err, output)
