@@ -1,6 +1,6 @@
 module github.com/ginsession/ginsession/e2e
 
-go 1.26.0
+go 1.25.0
 
 replace github.com/ginsession/ginsession => ../
 
@@ -51,7 +51,7 @@ require (
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/sync v0.22.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )
