@@ -11,6 +11,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -459,6 +461,27 @@ func TestForDjangoDates(t *testing.T) {
 			t.Errorf("at its end: %v, %v", live, err)
 		}
 	})
+}
+
+// TestForDjangoFile shares a folder instead of the table.
+func TestForDjangoFile(t *testing.T) {
+	dir := t.TempDir()
+	cfg := ginsession.ForDjango(nil, ginsession.DjangoOptions{SecretKey: djangoSecret})
+	cfg.Engine = ginsession.File(dir)
+	cfg.Clock = func() time.Time { return djangoNow }
+	m, err := ginsession.NewManager(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.Open(t.Context(), "")
+	s.Set("a", 1)
+	save(t, s)
+	file := filepath.Join(dir, "sessionid"+s.Key())
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "file", string(data), "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo")
 }
 
 // TestForDjangoSignedCookies shares cookies, which have a salt of their own.
