@@ -101,6 +101,16 @@ func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
 	return s.m.dateOf(s.question(options))
 }
 
+// StoredUntil returns when the session ends in the store, as it was last read or saved: what
+// this request has changed and not saved does not count. It is zero where nothing is stored. With
+// [SignedCookies] it is when the cookie's session ends.
+func (s *Session) StoredUntil() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.find()
+	return s.base.Expires
+}
+
 func (s *Session) question(options []ExpiryOption) expiryQuestion {
 	q := expiryQuestion{modification: s.m.Clock()}
 	if s.use() {
