@@ -1,4 +1,4 @@
-.PHONY: help test test-django lint fuzz servers
+.PHONY: help test test-django lint fuzz servers bench bench-quick bench-scale bench-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,3 +17,20 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 servers: ## start the servers, print their addresses, stop them at Ctrl-C
 	@scripts/with-servers
+
+ROUNDS = 6
+SLICE = 250ms
+SOAK = 30m
+benchmark = scripts/install-packages gcc libc6-dev python3-django python3-psycopg2 && scripts/with-servers go -C bench run .
+
+bench: ## measure beside the peers, write bench/RESULTS.md and its plots; ROUNDS=6 SLICE=250ms
+	@$(benchmark) run -rounds=$(ROUNDS) -slice=$(SLICE)
+
+bench-quick: ## the same in less than ten minutes, printed only
+	@$(benchmark) run -rounds=3 -slice=100ms -cleaning=200000 -print
+
+bench-scale: ## loads, saves and ClearExpired with ten million rows
+	@$(benchmark) scale
+
+bench-soak: ## requests over sockets for SOAK (30m)
+	@$(benchmark) soak -duration=$(SOAK)
