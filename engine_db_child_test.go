@@ -20,6 +20,8 @@ import (
 // line by line; its input ends when the parent does not need it any more.
 var dbChildren = map[string]func(t *testing.T, db *gorm.DB, args []string, report io.Writer){
 	"migrate": migrateInChild,
+	"hammer":  hammerInChild,
+	"writer":  writeInChild,
 }
 
 const dbChildVariable = "GINSESSION_TEST_DB_CHILD"
