@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -63,9 +64,10 @@ func decodeEntry(entry []byte) (Record, bool) {
 }
 
 // lifetime is how long the cache is to keep an entry: a second more than it lives, for the two
-// clocks do not tick together.
+// clocks do not tick together. A century is for ever, and leaves caches room to add it to the time.
 func lifetime(expires, now time.Time) time.Duration {
-	return max(expires.Sub(now), 0) + time.Second
+	const century = 100 * 365 * 24 * time.Hour
+	return min(max(expires.Sub(now), 0), century) + time.Second
 }
 
 // entry returns what is stored under key and lives, or ErrNotFound.
@@ -97,7 +99,7 @@ func (s *cacheStore) add(ctx context.Context, key string, entry []byte, ttl time
 		return err
 	}
 	old, _, err := s.entry(ctx, key, now)
-	if errors.Is(err, ErrNotFound) && old != nil {
+	if errors.Is(err, ErrNotFound) {
 		added, err = s.cache.CompareAndSwap(ctx, key, old, entry, ttl)
 	}
 	if err != nil {
@@ -117,7 +119,8 @@ func (s *cacheStore) Update(ctx context.Context, key string, prev Record, now ti
 
 // Replace puts the record under its new key first, which nobody knows yet, and then claims the
 // old entry by swapping it for one that has expired: of several that try, one succeeds. One
-// that fails takes its new entry back.
+// that fails takes its new entry back. Where that is impossible it says ErrConflict, for to try
+// again would find the new entry and revive what has ended under the old key.
 func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	oldKey, newKey = cacheKey(oldKey), cacheKey(newKey)
 	return s.change(ctx, oldKey, prev, now, f, func(old []byte, next Record) (bool, error) {
@@ -130,9 +133,13 @@ func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Re
 			return false, err
 		}
 		if !claimed {
-			return false, s.cache.Delete(ctx, newKey)
+			if err := s.cache.Delete(ctx, newKey); err != nil {
+				return false, fmt.Errorf("%w: %w", ErrConflict, err)
+			}
+			return false, nil
 		}
-		return true, s.cache.Delete(ctx, oldKey)
+		_ = s.cache.Delete(ctx, oldKey) // what has expired can stay
+		return true, nil
 	})
 }
 
@@ -190,8 +197,8 @@ func (s *cacheStore) Delete(ctx context.Context, key string) error {
 }
 
 // ClearExpired has nothing to do: the cache drops entries by their time to live.
-func (s *cacheStore) ClearExpired(context.Context, time.Time, ClearOptions) (int64, error) {
-	return 0, nil
+func (s *cacheStore) ClearExpired(ctx context.Context, _ time.Time, _ ClearOptions) (int64, error) {
+	return 0, ctx.Err()
 }
 
 // keyLocks has one goroutine at a time work on a key. The zero value is ready.
@@ -207,6 +214,9 @@ type keyLock struct {
 
 // lock waits for the key, or for the context's end: ErrConflict.
 func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	if l.held == nil {
 		l.held = make(map[string]*keyLock)

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -79,9 +80,9 @@ type cachedDBStore struct {
 }
 
 const (
-	leaseSize      = 8
 	copyHeaderSize = 24
 	leaseLifetime  = 10 * time.Second
+	clockSkew      = 5 * time.Minute // that is borne between the machines of a site
 )
 
 func newLease() []byte {
@@ -118,8 +119,9 @@ func (c copied) lifetime(now time.Time) time.Duration {
 
 func isCopy(entry []byte) bool { return len(entry) >= copyHeaderSize }
 
-// readCopy returns the copy that an entry is, if it is one, lives and is not too old. It refers
-// to the entry.
+// readCopy returns the copy that an entry is, if it is one, lives and is not too old. One that
+// would be good for much longer than any copy may is none of ours, or from before the clock was
+// set back. It refers to the entry.
 func readCopy(entry []byte, now time.Time) (copied, bool) {
 	if !isCopy(entry) {
 		return copied{}, false
@@ -128,42 +130,46 @@ func readCopy(entry []byte, now time.Time) (copied, bool) {
 		Record: Record{Data: entry[copyHeaderSize:], Expires: time.Unix(int64(binary.BigEndian.Uint64(entry)), 0).UTC()},
 		until:  time.Unix(int64(binary.BigEndian.Uint64(entry[8:])), 0),
 	}
-	return c, c.Expires.After(now) && c.until.After(now)
+	return c, c.Expires.After(now) && c.until.After(now) && c.until.Sub(now) <= defaultCacheMaxAge+clockSkew
 }
 
 func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
+	if err := ctx.Err(); err != nil {
+		return Record{}, err
+	}
 	name := cacheKey(key)
-	entry, err := s.get(ctx, name)
+	entry, cacheErr := s.get(ctx, name)
 	if c, ok := readCopy(entry, now); ok {
 		return c.Record, nil
 	}
+	taken := false
 	lease := newLease()
-	if err != nil || !s.take(ctx, name, entry, lease) {
-		return s.dbStore.Load(ctx, key, now) // the cache is down, or another reader fills it
+	if cacheErr == nil {
+		taken, cacheErr = s.take(ctx, name, entry, lease)
 	}
 	record, err := s.dbStore.Load(ctx, key, now)
-	if err != nil {
-		_ = s.drop(ctx, name)
-		return Record{}, err
+	switch {
+	case !taken: // the cache is down, or another reader fills it
+	case err != nil:
+		cacheErr = s.drop(ctx, name)
+	default:
+		_, cacheErr = s.swap(ctx, name, lease, s.copyOf(record, now), now)
 	}
-	s.swap(ctx, name, lease, s.copyOf(record, now), now)
-	return record, nil
+	s.log(ctx, cacheErr)
+	return record, err
 }
 
 // take puts a lease where nothing stands, or where a copy stands that is too old.
-func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) bool {
+func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) (bool, error) {
 	bounded := newStoreContext(ctx, s.patience)
 	defer bounded.release()
-	var taken bool
-	var err error
 	switch {
 	case entry == nil:
-		taken, err = s.cache.Add(bounded, name, lease, leaseLifetime)
+		return s.cache.Add(bounded, name, lease, leaseLifetime)
 	case isCopy(entry):
-		taken, err = s.cache.CompareAndSwap(bounded, name, entry, lease, leaseLifetime)
+		return s.cache.CompareAndSwap(bounded, name, entry, lease, leaseLifetime)
 	}
-	s.log(ctx, err)
-	return taken
+	return false, nil
 }
 
 func (s *cachedDBStore) Create(ctx context.Context, key string, r Record, now time.Time) error {
@@ -174,7 +180,7 @@ func (s *cachedDBStore) Create(ctx context.Context, key string, r Record, now ti
 	return nil
 }
 
-// add puts a copy under a key that is new.
+// add puts a copy under a key that is new, and so nobody else's yet.
 func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time.Time) {
 	bounded := newStoreContext(ctx, s.patience)
 	defer bounded.release()
@@ -207,40 +213,48 @@ func (s *cachedDBStore) Touch(ctx context.Context, key string, expires, now time
 // removed.
 func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.Time, write func(before []byte) (copied, error)) (copied, error) {
 	name := cacheKey(key)
-	before, _ := s.get(ctx, name)
+	before, cacheErr := s.get(ctx, name)
 	c, err := write(before)
-	if err != nil || !isCopy(before) || c.Data == nil || !s.swap(ctx, name, before, c, now) {
-		_ = s.drop(ctx, name)
+	if err != nil {
+		c = copied{}
 	}
+	swapped := false
+	if isCopy(before) && c.Data != nil {
+		swapped, cacheErr = s.swap(ctx, name, before, c, now)
+	}
+	if !swapped {
+		cacheErr = cmp.Or(cacheErr, s.drop(ctx, name))
+	}
+	s.log(ctx, cacheErr)
 	return c, err
 }
 
 // swap puts a copy in the place of what stood there before.
-func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) bool {
+func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) (bool, error) {
 	bounded := newStoreContext(ctx, s.patience)
 	defer bounded.release()
-	swapped, err := s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
-	s.log(ctx, err)
-	return swapped
+	return s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
 }
 
+// Replace removes the old copy twice: afterwards, for it counts only then, and beforehand, to
+// find out whether that can be done. A session that had moved to its new key while this is
+// reported as failed would be nobody's.
 func (s *cachedDBStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
-	record, err := s.dbStore.Replace(ctx, oldKey, newKey, prev, now, f)
-	if dropErr := s.drop(ctx, cacheKey(oldKey)); err == nil {
-		err = dropErr
+	if err := s.drop(ctx, cacheKey(oldKey)); err != nil {
+		return Record{}, err
 	}
-	if err != nil {
+	record, err := s.dbStore.Replace(ctx, oldKey, newKey, prev, now, f)
+	if err = cmp.Or(err, s.drop(ctx, cacheKey(oldKey))); err != nil {
 		return Record{}, err
 	}
 	s.add(ctx, cacheKey(newKey), record, now)
 	return record, nil
 }
 
+// Delete removes the copy also where the database has failed: it may have deleted the record.
 func (s *cachedDBStore) Delete(ctx context.Context, key string) error {
-	if err := s.dbStore.Delete(ctx, key); err != nil {
-		return err
-	}
-	return s.drop(ctx, cacheKey(key))
+	err := s.dbStore.Delete(ctx, key)
+	return cmp.Or(err, s.drop(ctx, cacheKey(key)))
 }
 
 // get returns what stands in the cache, or nil.
@@ -249,18 +263,15 @@ func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
 	defer bounded.release()
 	entry, ok, err := s.cache.Get(bounded, name)
 	if !ok {
-		entry = nil
+		return nil, err
 	}
-	s.log(ctx, err)
 	return entry, err
 }
 
 func (s *cachedDBStore) drop(ctx context.Context, name string) error {
 	bounded := newStoreContext(ctx, s.patience)
 	defer bounded.release()
-	err := s.cache.Delete(bounded, name)
-	s.log(ctx, err)
-	return err
+	return s.cache.Delete(bounded, name)
 }
 
 // log tells of a cache that fails: the database has the sessions.
