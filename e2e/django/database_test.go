@@ -16,8 +16,7 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// A database opens one that is new and empty, and returns Django's setting for it.
-type database func(t *testing.T) (*gorm.DB, map[string]any)
+// The functions below open a database that is new and empty, and return Django's setting for it.
 
 func newSQLite(t *testing.T) (*gorm.DB, map[string]any) {
 	t.Helper()

@@ -59,6 +59,14 @@ def create_user(q):
     return str(user.pk)
 
 
+def save_odd(q):
+    """Saves what JSON has no form for; Python reads and writes it all the same."""
+    session = SessionStore()
+    session.update({"nan": float("nan"), "inf": [float("-inf")], "lone": "\ud800", "sound": 1})
+    session.save()
+    return session.session_key
+
+
 def date(seconds):
     """The site's form of a moment in seconds since 1970."""
     return datetime.fromtimestamp(seconds, timezone.utc if settings.USE_TZ else None)
@@ -106,6 +114,9 @@ def text(q):
     return texts[-1]
 
 
+OPERATIONS = (create_user, save, save_odd, load, set_expire_date, text)
+
+
 class QuietHandler(WSGIRequestHandler):
     def log_message(self, *args):
         pass
@@ -116,7 +127,7 @@ def main():
     server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=QuietHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"port": server.server_port, "version": django.VERSION[:2]}), flush=True)
-    operations = {f.__name__: f for f in (create_user, save, load, set_expire_date, text)}
+    operations = {f.__name__: f for f in OPERATIONS}
     for line in sys.stdin:
         question = json.loads(line)
         answer = operations[question["op"]](question)
