@@ -12,13 +12,19 @@ import (
 var clearCommand = command{
 	name:    "clearsessions",
 	summary: "remove expired sessions",
-	text: `Removes the sessions that have expired, the oldest first, in small batches, so
-that the site is not kept waiting. It may run beside the site, and on several
-machines at once. Ctrl-C stops it; what has been removed by then stays removed.
+	text: `Removes the sessions that have expired, in small batches, so that the site is
+not kept waiting. It may run beside the site, and on several machines at once.
+Ctrl-C stops it; what has been removed by then stays removed.
 
 On a terminal it shows its progress. Run it from cron, or call
-Manager.StartCleaner in the program instead.`,
+Manager.StartCleaner in the program instead.
+
+The end of a session in a file follows from its record: with --engine=file,
+--cookie-age and the secret must be the site's, or live sessions would go.
+Sessions in a cache expire by themselves, and signed cookies leave none here:
+with these engines there is nothing to do, and it says so.`,
 	examples: `  ginsession clearsessions --dsn sqlite:app.db --dry-run
+  ginsession clearsessions --engine file --dir /var/lib/shop/sessions
   0 4 * * *  DATABASE_URL=postgres://app@db/shop ginsession clearsessions
   ginsession clearsessions --table django_session --batch 200 --pause 50ms
 `,
@@ -51,13 +57,21 @@ func (f *clearFlags) run(ctx context.Context, e *environment, _ []string) error 
 	if f.pause < 0 {
 		return misuse("", "--pause must not be negative")
 	}
+	en, err := f.chosen()
+	if err != nil {
+		return err
+	}
+	if en.nothingToClear != "" {
+		_, err := fmt.Fprintf(e.stdout, "There is nothing to remove: %s.\n", en.nothingToClear)
+		return err
+	}
 	s, err := f.open(ctx, e)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	if f.dryRun {
-		n, err := s.table.expired(time.Now())
+		n, err := s.inventory.expired(ctx, time.Now())
 		if err != nil {
 			return err
 		}
@@ -71,7 +85,7 @@ func (f *clearFlags) clear(ctx context.Context, e *environment, s *site) error {
 	options := []ginsession.ClearOption{ginsession.ClearBatchSize(f.batch), ginsession.ClearPause(f.pause)}
 	var bar *progressBar
 	if t, ok := terminalOf(e); ok {
-		total, err := s.table.expired(time.Now())
+		total, err := s.inventory.expired(ctx, time.Now())
 		if err != nil {
 			return err
 		}

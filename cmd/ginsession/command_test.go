@@ -59,6 +59,21 @@ func TestWrongCommandLine(t *testing.T) {
 		{"stats --dsn mysql://root@localhost", "ginsession: the DSN names no database\n"},
 		{"stats --dsn mysql://root@localhost/db?timeout=soon", "ginsession: the DSN's parameters cannot be used: "},
 		{"stats --dsn postgres://root@localhost:port/db", "ginsession: the DSN is not a URL\n"},
+		{"stats --engine postgres", "ginsession: --engine: there is no engine \"postgres\"\nWrite one of db, file, cache, cached_db, signed_cookies.\n"},
+		{"stats --dir d", "ginsession: --dir has no effect with --engine=db, which keeps sessions in a table of a database\nIt is for --engine=file.\n"},
+		{"show k --engine db --cache redis://c", "ginsession: --cache has no effect with --engine=db, which keeps sessions in a table of a database\nIt is for --engine=cache|cached_db.\n"},
+		{"clearsessions --engine file --dir d --table t", "ginsession: --table has no effect with --engine=file, which keeps sessions in files\nIt is for --engine=db|cached_db.\n"},
+		{"clearsessions --engine cache --dsn sqlite:app.db", "ginsession: --dsn has no effect with --engine=cache, which keeps sessions in a cache\nIt is for --engine=db|cached_db.\n"},
+		{"stats --engine signed_cookies --cookie-name n", "ginsession: --cookie-name has no effect with --engine=signed_cookies, which keeps sessions in the cookies themselves\n"},
+		{"stats --engine cached_db --time-zone Asia/Tokyo", "ginsession: --time-zone has no effect with --engine=cached_db, which keeps sessions in a table of a database, with copies in a cache\nIt is for --engine=db|file|signed_cookies.\n"},
+		{"stats --cookie-age 1h", "ginsession: --cookie-age has no effect with --engine=db, which"},
+		{"migrate --engine file --table t", "ginsession: --table has no effect with --engine=file, which"},
+		{"stats --engine file", "ginsession: which folder? Use --dir\nName the one that the site gives to ginsession.File.\n"},
+		{"show k --engine cache", "ginsession: which cache? Set CACHE_URL or use --cache\nA cache is redis://"},
+		{"show k --engine cache --cache memory", "ginsession: the cache \"memory\" is inside the site's own process, where no other program sees it\nA cache is redis://"},
+		{"show k --engine cache --cache localhost:6379", "ginsession: the cache's URL does not say what kind of cache it is\nA cache is redis://"},
+		{"show k --engine cache --cache http://cache", "ginsession: the kind of cache is unknown\nA cache is redis://"},
+		{"stats --engine cached_db --cache memory", "ginsession: the cache \"memory\" is inside the site's own process"},
 	} {
 		t.Run(test.line, func(t *testing.T) {
 			got := ginsessionCommand(t, nil, "", strings.Fields(test.line)...)

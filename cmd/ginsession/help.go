@@ -28,7 +28,7 @@ func overview() string {
 	}
 	return `Usage: ginsession COMMAND [flags]
 
-ginsession looks after the table that sessions are kept in.
+ginsession looks after the sessions of a site.
 
 Commands:
 ` + list.String() + `  help           explain a command
@@ -39,6 +39,17 @@ because command lines are visible to everybody on the machine:
   postgres://user:password@host:5432/database
   mysql://user:password@host:3306/database       (MariaDB too)
 Special characters in a password are percent-encoded: %40 for @, %2F for /.
+
+Engines, for --engine, and what they need:
+  db              --dsn --table
+  file            --dir --cookie-name --cookie-age
+  cache           --cache
+  cached_db       --dsn --table --cache
+  signed_cookies  the environment variable SECRET_KEY, --cookie-age
+
+Caches, for --cache or better in the environment variable CACHE_URL:
+  redis://user:password@host:6379/0              (rediss: with TLS)
+  memcached://host:11211                         (more after commas)
 
 Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
 

@@ -1,5 +1,5 @@
-// Command ginsession looks after a sessions table from outside the program that uses it: it
-// makes the table, removes expired sessions, counts them, and shows one by its cookie's key.
+// Command ginsession looks after sessions from outside the program that uses them: it makes
+// their table, removes those that have expired, counts them, and shows one by its cookie's key.
 // "ginsession help" explains the rest.
 package main
 

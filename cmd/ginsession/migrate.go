@@ -17,7 +17,9 @@ run again at any time. A missing SQLite file is made.
 
 A program that calls ginsession.Migrate when it starts does not need it.
 If it makes django_session before Django does, run Django's own migration
-with --fake-initial.`,
+with --fake-initial.
+
+Only the engines db and cached_db have a table.`,
 	examples: `  DATABASE_URL=sqlite:app.db ginsession migrate
   ginsession migrate --dsn postgres://app@db/shop --table shop_session
 `,
@@ -28,6 +30,14 @@ func prepareMigrate(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.registerTable(flags)
 	return func(ctx context.Context, e *environment, _ []string) error {
+		en, err := f.chosen()
+		if err != nil {
+			return err
+		}
+		if !en.has("table") {
+			_, err := fmt.Fprintf(e.stdout, "There is nothing to migrate: --engine=%s keeps sessions in %s.\n", en.name, en.where)
+			return err
+		}
 		db, err := openDatabase(ctx, f.dsnFrom(e), true)
 		if err != nil {
 			return err

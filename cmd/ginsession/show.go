@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -24,9 +22,12 @@ var showCommand = command{
 	text: `Prints a live session: when it expires, and its data as JSON. KEY is the value
 of the session cookie. "-" reads it from standard input, which keeps it out of
 the list of processes and of the shell's history: whoever has the key is signed
-in as that visitor.`,
+in as that visitor.
+
+With --engine=signed_cookies the cookie's value is the session itself.`,
 	examples: `  ginsession show --dsn sqlite:app.db -          (then type or paste the key)
   ginsession show --table django_session - < key.txt
+  CACHE_URL=redis://cache:6379 ginsession show --engine cache - < key.txt
 `,
 	prepare: prepareShow,
 }
@@ -34,7 +35,7 @@ in as that visitor.`,
 func prepareShow(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
-	f.keys.register(flags)
+	f.keys.registerHash(flags)
 	return func(ctx context.Context, e *environment, args []string) error {
 		if len(args) != 1 {
 			return misuse(`Write "ginsession show KEY", or "ginsession show -" to read the key from standard input.`, "show takes one key")
@@ -52,12 +53,15 @@ func prepareShow(flags *flag.FlagSet) action {
 	}
 }
 
+// maxKey is more than browsers keep of a cookie.
+const maxKey = 8192
+
 // readKey returns the argument, or for "-" the first line of stdin.
 func readKey(argument string, stdin io.Reader) (string, error) {
 	if argument != "-" {
 		return argument, nil
 	}
-	line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(stdin, maxKey)).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("reading the key from standard input: %w", err)
 	}
@@ -65,41 +69,42 @@ func readKey(argument string, stdin io.Reader) (string, error) {
 }
 
 func (s *site) show(ctx context.Context, e *environment, key string) error {
-	exists, err := s.manager.Exists(ctx, key)
-	if err != nil {
+	if err := s.find(ctx, key); err != nil {
 		return err
-	}
-	if !exists {
-		return trouble("It has ended or expired, or belongs to another --table or database.\n"+
-			"KEY is the cookie's value, not the table's session_key, unless --hash-keys is off.",
-			"no live session of the table %s has this key", s.table.name)
 	}
 	session := s.manager.Open(ctx, key)
 	if err := session.Load(); err != nil {
 		return err
 	}
 	if session.Key() == "" {
-		return trouble("Records that are signed need the SECRET_KEY they were signed with, in the environment;\n"+
-			"unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
-			"A site with a session class of its own needs its --salt.",
-			"the session is there, but its record cannot be verified or decoded")
+		return s.unverified()
 	}
-	expires, err := s.table.expiry(s.storeKey(key))
-	if err != nil {
-		return fmt.Errorf("reading when the session expires: %w", err)
-	}
-	_, err = fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(expires, time.Now()), asJSON(session))
+	_, err := fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(session.StoredUntil(), time.Now()), asJSON(session))
 	return err
 }
 
-// storeKey is the session_key of a cookie's key: with HashKeys on, the digest that the
-// framework stores.
-func (s *site) storeKey(key string) string {
-	if !s.hashed {
-		return key
+// find tells a session that is not there from one that cannot be read. Nobody can look for a
+// signed cookie: it is all there is.
+func (s *site) find(ctx context.Context, key string) error {
+	if s.engine.name == signedCookiesEngine {
+		return nil
 	}
-	sum := sha256.Sum256([]byte("ginsession" + key))
-	return strings.ToLower(base32.HexEncoding.EncodeToString(sum[:25]))
+	exists, err := s.manager.Exists(ctx, key)
+	if err == nil && !exists {
+		err = trouble(s.hint, "no live session of %s has this key", s.place)
+	}
+	return err
+}
+
+func (s *site) unverified() error {
+	if s.engine.name == signedCookiesEngine {
+		return trouble("The SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.",
+			"the cookie has expired, or cannot be verified or decoded")
+	}
+	return trouble("Records that are signed need the SECRET_KEY they were signed with, in the environment;\n"+
+		"unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
+		"A site with a session class of its own needs its --salt.",
+		"the session is there, but its record cannot be verified or decoded")
 }
 
 // asJSON writes the session's data, the values as they are stored. It is ASCII, so that no

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 	_ "time/tzdata" // for --time-zone on systems without a time zone database
 
@@ -20,10 +21,15 @@ const djangoTable = "django_session"
 
 // siteFlags say which sessions a command works on.
 type siteFlags struct {
-	dsn      string
-	table    string
-	timeZone string
-	keys     keyFlags
+	engine     string
+	dsn, table string
+	dir        string
+	cache      string
+	cookieName string
+	cookieAge  time.Duration
+	timeZone   string
+	keys       keyFlags
+	given      *flag.FlagSet // to tell which were
 }
 
 // keyFlags say how a session is found and read by its key.
@@ -34,17 +40,27 @@ type keyFlags struct {
 }
 
 func (f *siteFlags) registerTable(flags *flag.FlagSet) {
+	f.given = flags
+	flags.StringVar(&f.engine, "engine", dbEngine, "where the site keeps sessions, the `name` of an engine:\n"+strings.Join(engineNames(), ", "))
 	flags.StringVar(&f.dsn, "dsn", "", "the database's `DSN`; without it, the environment variable DATABASE_URL")
 	flags.StringVar(&f.table, "table", ginsession.Model{}.TableName(), "the `name` of the sessions table")
 }
 
 func (f *siteFlags) register(flags *flag.FlagSet) {
 	f.registerTable(flags)
+	flags.StringVar(&f.dir, "dir", "", "file: the `folder` of the sessions' files")
+	flags.StringVar(&f.cache, "cache", "", "cache, cached_db: the cache's `URL`;\nwithout it, the environment variable CACHE_URL")
+	flags.StringVar(&f.cookieName, "cookie-name", "sessionid", "file: the `name` of the session cookie,\nwhich the files' names begin with")
+	flags.DurationVar(&f.cookieAge, "cookie-age", 14*24*time.Hour, "file, signed_cookies: Config.CookieAge,\na `duration` such as 336h")
+	f.keys.registerSignature(flags)
 	flags.StringVar(&f.timeZone, "time-zone", "", "for a Django site that has USE_TZ off: its TIME_ZONE,\na `zone` such as Europe/Paris; PostgreSQL does not need it")
 }
 
-func (k *keyFlags) register(flags *flag.FlagSet) {
+func (k *keyFlags) registerHash(flags *flag.FlagSet) {
 	flags.StringVar(&k.hashKeys, "hash-keys", "", "`on|off`, as Config.HashKeys is; without it on,\nand off for the table django_session and with --time-zone")
+}
+
+func (k *keyFlags) registerSignature(flags *flag.FlagSet) {
 	flags.StringVar(&k.secretEnv, "secret-key-env", "SECRET_KEY", "the `name` of the environment variable that holds the key\nthat records are signed with; where it is empty or not set,\nrecords are read as unsigned ones")
 	flags.StringVar(&k.salt, "salt", "", "the `salt` of a site that has set one of its own")
 }
@@ -72,15 +88,26 @@ func (f *siteFlags) zone() (*time.Location, error) {
 	return zone, nil
 }
 
-// A site is a database's sessions, as the program that they belong to is configured.
+// A site is a site's sessions, with the framework configured as the site has it.
 type site struct {
-	db      *gorm.DB
-	manager *ginsession.Manager
-	table   table
-	hashed  bool
+	manager   *ginsession.Manager
+	engine    engine
+	inventory inventory // nil where sessions cannot be listed
+	zone      *time.Location
+	place     string // where a session was looked for in vain
+	hint      string // and why it may not be there
+	closers   []func()
 }
 
-// open connects to the database and makes sure that it has the table.
+// An inventory counts sessions.
+type inventory interface {
+	// expired returns how many ClearExpired would remove.
+	expired(ctx context.Context, now time.Time) (int64, error)
+
+	totals(ctx context.Context, now time.Time) (totals, error)
+}
+
+// open opens the engine, and makes sure that its table or folder is there.
 func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
 	zone, err := f.zone()
 	if err != nil {
@@ -90,29 +117,59 @@ func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(ctx, f.dsnFrom(e), false)
+	en, err := f.chosen()
 	if err != nil {
 		return nil, err
 	}
-	s := &site{db: db, table: table{db, f.table, cmp.Or(zone, time.UTC)}, hashed: hashKeys == ginsession.On}
-	if err := s.table.check(); err != nil {
+	s := &site{engine: en, zone: zone}
+	if err := s.open(ctx, e, f, hashKeys); err != nil {
 		s.close()
 		return nil, err
 	}
-	config := ginsession.Config{SecretKey: f.keys.secret(e)}
-	if zone != nil {
-		// ForDjango refuses to go without a secret. Nothing was ever signed with this one.
-		config = ginsession.ForDjango(db, ginsession.DjangoOptions{SecretKey: cmp.Or(config.SecretKey, rand.Text()), Location: zone})
+	return s, nil
+}
+
+func (s *site) open(ctx context.Context, e *environment, f *siteFlags, hashKeys ginsession.Switch) error {
+	opened, err := s.engine.open(ctx, e, f, s)
+	if err != nil {
+		return err
 	}
-	config.Engine = ginsession.DB(db, ginsession.TableName(f.table))
+	config := ginsession.Config{SecretKey: f.keys.secret(e)}
+	if s.zone != nil {
+		// ForDjango refuses to go without a secret. Nothing was ever signed with this one.
+		config = ginsession.ForDjango(nil, ginsession.DjangoOptions{SecretKey: cmp.Or(config.SecretKey, rand.Text()), Location: s.zone})
+	}
+	config.Engine = opened
+	config.CookieName = f.cookieName
+	config.CookieAge = f.cookieAge
 	config.Salt = f.keys.salt
 	config.HashKeys = hashKeys
 	config.Logger = slog.New(slog.DiscardHandler) // errors are returned as well
-	if s.manager, err = ginsession.NewManager(config); err != nil {
-		s.close()
-		return nil, &problem{err: err, usage: true}
+	if s.engine.name == fileEngine {
+		s.inventory, err = newFolder(f.dir, config)
 	}
-	return s, nil
+	if err == nil {
+		s.manager, err = ginsession.NewManager(config)
+	}
+	if err != nil {
+		return &problem{err: err, usage: true}
+	}
+	return nil
+}
+
+// openTable connects to the database and makes sure that it has the table.
+func (s *site) openTable(ctx context.Context, e *environment, f *siteFlags) (table, error) {
+	db, err := openDatabase(ctx, f.dsnFrom(e), false)
+	if err != nil {
+		return table{}, err
+	}
+	s.closers = append(s.closers, func() { closeDatabase(db) })
+	t := table{db, f.table, cmp.Or(s.zone, time.UTC)}
+	s.inventory = t
+	s.place = "the table " + f.table
+	s.hint = "It has ended or expired, or belongs to another --table or database.\n" +
+		"KEY is the cookie's value, not the table's session_key, unless --hash-keys is off."
+	return t, t.check()
 }
 
 func (k keyFlags) secret(e *environment) string {
@@ -129,7 +186,18 @@ func (f *siteFlags) dsnFrom(e *environment) string {
 	return e.getenv("DATABASE_URL")
 }
 
-func (s *site) close() { closeDatabase(s.db) }
+func (f *siteFlags) cacheFrom(e *environment) string {
+	if f.cache != "" {
+		return f.cache
+	}
+	return e.getenv("CACHE_URL")
+}
+
+func (s *site) close() {
+	for _, c := range s.closers {
+		c()
+	}
+}
 
 func closeDatabase(db *gorm.DB) {
 	if pool, err := db.DB(); err == nil {

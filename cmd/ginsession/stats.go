@@ -13,8 +13,13 @@ var statsCommand = command{
 	summary: "count the sessions and their bytes",
 	text: `Prints how many sessions are live and how many have expired and wait to be
 removed, the size of their records, and the first and the last expiry.
-It reads the whole table.`,
+It reads the whole table, or with --engine=file every file.
+
+The end of a session in a file follows from its record: --cookie-age and
+the secret must be the site's. A record that they do not fit is "unreadable".
+Caches and signed cookies cannot list their sessions.`,
 	examples: `  ginsession stats --dsn sqlite:app.db
+  ginsession stats --engine file --dir /var/lib/shop/sessions
   ginsession stats --table django_session --time-zone Europe/Paris
 `,
 	prepare: prepareStats,
@@ -24,13 +29,20 @@ func prepareStats(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
 	return func(ctx context.Context, e *environment, _ []string) error {
+		en, err := f.chosen()
+		if err != nil {
+			return err
+		}
+		if en.nothingToCount != "" {
+			return trouble("", "there is nothing to count: %s", en.nothingToCount)
+		}
 		s, err := f.open(ctx, e)
 		if err != nil {
 			return err
 		}
 		defer s.close()
 		now := time.Now()
-		sum, err := s.table.totals(now)
+		sum, err := s.inventory.totals(ctx, now)
 		if err != nil {
 			return err
 		}
@@ -42,6 +54,9 @@ func (sum totals) print(e *environment, now time.Time) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "live\t%d\n", sum.live)
 	fmt.Fprintf(w, "expired\t%d\n", sum.sessions-sum.live)
+	if sum.unreadable > 0 {
+		fmt.Fprintf(w, "unreadable\t%d\n", sum.unreadable)
+	}
 	fmt.Fprintf(w, "data bytes\t%d\n", sum.bytes)
 	fmt.Fprintf(w, "largest record\t%d\n", sum.largest)
 	fmt.Fprintf(w, "earliest expiry\t%s\n", moment(sum.earliest, now))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -19,6 +20,7 @@ type table struct {
 // totals is what stats prints. Without sessions the dates are zero.
 type totals struct {
 	sessions, live   int64
+	unreadable       int64 // not among the sessions: their end is unknown
 	bytes, largest   int64
 	earliest, latest time.Time // expiry
 }
@@ -35,16 +37,15 @@ func (t table) check() error {
 	return fmt.Errorf("cannot read the table %s: %w", t.name, err)
 }
 
-// expired counts the sessions that ClearExpired would remove.
-func (t table) expired(now time.Time) (n int64, err error) {
-	err = t.row("SELECT count(*) FROM {table} WHERE {expires} < ?", t.date(now)).Scan(&n)
+func (t table) expired(ctx context.Context, now time.Time) (n int64, err error) {
+	err = t.row(ctx, "SELECT count(*) FROM {table} WHERE {expires} < ?", t.date(now)).Scan(&n)
 	return n, err
 }
 
-func (t table) totals(now time.Time) (totals, error) {
+func (t table) totals(ctx context.Context, now time.Time) (totals, error) {
 	var sum totals
 	var earliest, latest sql.NullString
-	err := t.row("SELECT count(*), count(CASE WHEN {expires} > ? THEN 1 END), "+
+	err := t.row(ctx, "SELECT count(*), count(CASE WHEN {expires} > ? THEN 1 END), "+
 		"coalesce(sum(octet_length({data})), 0), coalesce(max(octet_length({data})), 0), "+
 		t.dateText("min({expires})")+", "+t.dateText("max({expires})")+" FROM {table}", t.date(now)).
 		Scan(&sum.sessions, &sum.live, &sum.bytes, &sum.largest, &earliest, &latest)
@@ -57,17 +58,8 @@ func (t table) totals(now time.Time) (totals, error) {
 	return sum, err
 }
 
-// expiry returns when the session with this session_key expires.
-func (t table) expiry(key string) (time.Time, error) {
-	var text string
-	if err := t.row("SELECT "+t.dateText("{expires}")+" FROM {table} WHERE {key} = ?", key).Scan(&text); err != nil {
-		return time.Time{}, err
-	}
-	return t.parseDate(text)
-}
-
-func (t table) row(query string, args ...any) *sql.Row {
-	return t.db.Raw(t.fill(query), args...).Row()
+func (t table) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return t.db.WithContext(ctx).Raw(t.fill(query), args...).Row()
 }
 
 // fill puts the quoted names into a query.

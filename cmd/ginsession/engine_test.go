@@ -1,0 +1,303 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cache/memcached"
+	"github.com/ginsession/ginsession/cache/redis"
+)
+
+const testSecret = "a secret of the tests, long enough for them"
+
+// A testSite is a site on one of the engines, and the flags that describe it.
+type testSite struct {
+	engine    ginsession.Engine
+	flags     []string
+	variables []string
+}
+
+func (ts testSite) manager(t *testing.T, configure ...func(*ginsession.Config)) *ginsession.Manager {
+	t.Helper()
+	config := ginsession.Config{Engine: ts.engine}
+	if len(ts.variables) > 0 {
+		config.SecretKey = testSecret
+	}
+	for _, f := range configure {
+		f(&config)
+	}
+	m, err := ginsession.NewManager(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func (ts testSite) run(t *testing.T, stdin, command string, more ...string) result {
+	t.Helper()
+	return ginsessionCommand(t, ts.variables, stdin, append(append([]string{command}, ts.flags...), more...)...)
+}
+
+func fileSite(t *testing.T) testSite {
+	t.Helper()
+	dir := t.TempDir()
+	return testSite{ginsession.File(dir), []string{"--engine=file", "--dir", dir}, nil}
+}
+
+func redisURL(t *testing.T) string { return "redis://" + needEnv(t, "TEST_REDIS_ADDR") }
+
+func openTestRedis(t *testing.T) *redis.Cache {
+	t.Helper()
+	cache, err := redis.New(redisURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cache.Close() })
+	return cache
+}
+
+func redisSite(t *testing.T) testSite {
+	return testSite{ginsession.Cached(openTestRedis(t)), []string{"--engine=cache", "--cache", redisURL(t)}, nil}
+}
+
+func memcachedSite(t *testing.T) testSite {
+	t.Helper()
+	addr := needEnv(t, "TEST_MEMCACHED_ADDR")
+	cache, err := memcached.New(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cache.Close() })
+	return testSite{ginsession.Cached(cache), []string{"--engine=cache", "--cache=memcached://" + addr}, nil}
+}
+
+func cachedDBSite(t *testing.T) testSite {
+	t.Helper()
+	cache := openTestRedis(t)
+	tt := newTestTable(t, sqliteDSN(t))
+	flags := []string{"--engine=cached_db", "--dsn", tt.dsn, "--table", tt.name, "--cache", redisURL(t)}
+	return testSite{ginsession.CachedDB(tt.db, cache, ginsession.TableName(tt.name)), flags, nil}
+}
+
+func signedCookiesSite(*testing.T) testSite {
+	return testSite{ginsession.SignedCookies(), []string{"--engine=signed_cookies"}, []string{"SECRET_KEY=" + testSecret}}
+}
+
+// forEachEngine runs f as a subtest for each engine but db, which the other tests are about.
+func forEachEngine(t *testing.T, f func(t *testing.T, ts testSite)) {
+	t.Helper()
+	for _, engine := range []struct {
+		name string
+		site func(*testing.T) testSite
+	}{
+		{"file", fileSite},
+		{"cache, redis", redisSite},
+		{"cache, memcached", memcachedSite},
+		{"cached_db", cachedDBSite},
+		{"signed_cookies", signedCookiesSite},
+	} {
+		t.Run(engine.name, func(t *testing.T) { f(t, engine.site(t)) })
+	}
+}
+
+func TestShowOnEachEngine(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, ts testSite) {
+		m := ts.manager(t)
+		s := m.Open(t.Context(), "")
+		s.Set("cart", map[string]int{"ink": 2})
+		s.SetExpiry(ginsession.ExpireAt(farAway))
+		if err := s.Save(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = m.Delete(t.Context(), s.Key()) }) // signed cookies cannot
+		got := ts.run(t, s.Key()+"\n", "show", "-")
+		got.wantSuccess(t)
+		if !strings.HasPrefix(got.stdout, "expires  2101-02-03 04:05:06 UTC (in ") || !strings.Contains(got.stdout, "  \"cart\": {\n    \"ink\": 2\n  }\n") {
+			t.Errorf("stdout:\n%s", got.stdout)
+		}
+
+		unknown := strings.Repeat("k", 32)
+		got = ts.run(t, "", "show", unknown)
+		if got.status != 1 || got.stdout != "" || strings.Contains(got.stderr, unknown) ||
+			!strings.HasPrefix(got.stderr, "ginsession: no live session of the ") && !strings.HasPrefix(got.stderr, "ginsession: the cookie has expired, or cannot be verified") {
+			t.Errorf("an unknown key: status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+		}
+	})
+}
+
+func TestShowHashKeysOnEachEngine(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, ts testSite) {
+		raw := save(t, ts.manager(t, func(c *ginsession.Config) { c.HashKeys = ginsession.Off }), "kind", "raw")
+		got := ts.run(t, "", "show", "--hash-keys=off", raw)
+		if ts.variables != nil { // signed cookies: there is nothing to hash
+			got.want(t, 2, "", "ginsession: --hash-keys has no effect with --engine=signed_cookies, which keeps sessions in the cookies themselves\n"+
+				"It is for --engine=db|file|cache|cached_db.\n")
+			return
+		}
+		if got.status != 0 || !strings.Contains(got.stdout, `"kind": "raw"`) {
+			t.Errorf("status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+		}
+	})
+}
+
+func TestShowCookieThatIsNotGood(t *testing.T) {
+	ts := signedCookiesSite(t)
+	old := func(c *ginsession.Config) { c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) } }
+	expired := save(t, ts.manager(t, old), "n", 1)
+	const next = "\nThe SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n"
+	const bad = "ginsession: the cookie has expired, or cannot be verified or decoded" + next
+	ts.run(t, "", "show", expired).want(t, 1, "", bad)
+	if got := ts.run(t, "", "show", expired, "--cookie-age=720h"); got.status != 0 {
+		t.Errorf("--cookie-age=720h: status %d, stderr:\n%s", got.status, got.stderr)
+	}
+	forged := save(t, ts.manager(t, func(c *ginsession.Config) { c.SecretKey = "another" }), "n", 1)
+	ts.run(t, "", "show", forged).want(t, 1, "", bad)
+	ginsessionCommand(t, nil, "", "show", "--engine=signed_cookies", expired).want(t, 2, "",
+		"ginsession: --engine=signed_cookies needs the key that cookies are signed with\n"+
+			"Put the site's into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
+}
+
+func TestClearSessionsOnEachEngine(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, ts testSite) {
+		switch ts.flags[0] {
+		case "--engine=cache":
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: a session in a cache expires by itself.\n", "")
+			return
+		case "--engine=signed_cookies":
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: signed cookies leave no session on the server.\n", "")
+			return
+		}
+		m := ts.manager(t)
+		saveEnding(t, m, 5, longAgo)
+		key := save(t, m, "n", 1)
+		ts.run(t, "", "clearsessions", "--dry-run").want(t, 0, "5 expired sessions would be removed.\n", "")
+		ts.run(t, "", "clearsessions", "--batch=2", "--pause=0").want(t, 0, "5 expired sessions removed.\n", "")
+		ts.run(t, "", "clearsessions").want(t, 0, "0 expired sessions removed.\n", "")
+		ts.run(t, "", "show", key).wantSuccess(t)
+	})
+}
+
+func TestCookieAgeThatIsNone(t *testing.T) {
+	got := fileSite(t).run(t, "", "stats", "--cookie-age=1500ms")
+	if got.status != 2 || !strings.HasPrefix(got.stderr, "ginsession: bad configuration: CookieAge: 1.5s: use whole seconds") {
+		t.Errorf("status %d, stderr:\n%s", got.status, got.stderr)
+	}
+}
+
+// The end of a session in a file follows from Config.CookieAge and from its record.
+func TestClearFilesOfASiteThatSigns(t *testing.T) {
+	ts := fileSite(t)
+	ts.variables = []string{"SECRET_KEY=" + testSecret}
+	ts.flags = append(ts.flags, "--cookie-name=shop", "--cookie-age=720h", "--salt=s")
+	m := ts.manager(t, func(c *ginsession.Config) {
+		c.CookieName, c.CookieAge, c.Salt = "shop", 720*time.Hour, "s"
+		c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) }
+	})
+	save(t, m, "kept for", "30 days")
+	s := m.Open(t.Context(), "")
+	s.SetExpiry(ginsession.ExpireAfter(24 * time.Hour))
+	if err := s.Save(); err != nil {
+		t.Fatal(err)
+	}
+	got := ts.run(t, "", "stats")
+	if got.status != 0 || !strings.HasPrefix(got.stdout, "live             1\nexpired          1\ndata bytes ") {
+		t.Errorf("status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+	}
+	ts.run(t, "", "clearsessions").want(t, 0, "1 expired session removed.\n", "")
+
+	ts.variables = nil
+	ts.flags = ts.flags[:len(ts.flags)-1]
+	if got := ts.run(t, "", "stats"); got.status != 0 || !strings.Contains(got.stdout, "unreadable       1\n") {
+		t.Errorf("without the secret: status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+	}
+}
+
+func TestStatsOnEachEngine(t *testing.T) {
+	distance := regexp.MustCompile(`\((in )?[0-9]+ days( ago)?\)`)
+	forEachEngine(t, func(t *testing.T, ts testSite) {
+		switch ts.flags[0] {
+		case "--engine=cache":
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: there is nothing to count: a cache cannot list its sessions\n")
+			return
+		case "--engine=signed_cookies":
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: there is nothing to count: signed cookies leave no session on the server\n")
+			return
+		}
+		stats := func() string {
+			got := ts.run(t, "", "stats")
+			got.wantSuccess(t)
+			return distance.ReplaceAllString(got.stdout, "(${1}N days$2)")
+		}
+		m := ts.manager(t)
+		if ts.flags[0] == "--engine=file" { // the other is the test table
+			addFilesThatAreNoSessions(t, ts.flags[2])
+		}
+		golden(t, "stats_empty", stats())
+		saveEnding(t, m, 3, longAgo)
+		saveEnding(t, m, 1, farAway)
+		save(t, m, "name", "Zoë")
+		golden(t, "stats", stats())
+	})
+}
+
+func addFilesThatAreNoSessions(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"sessionid", "sessionidshort", "sessionid_not_a_key_at_all", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "sessionid"+strings.Repeat("d", 32)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateOnEachEngine(t *testing.T) {
+	for engine, where := range map[string]string{
+		"file":           "files",
+		"cache":          "a cache",
+		"signed_cookies": "the cookies themselves",
+	} {
+		ginsessionCommand(t, nil, "", "migrate", "--engine", engine).
+			want(t, 0, "There is nothing to migrate: --engine="+engine+" keeps sessions in "+where+".\n", "")
+	}
+	dsn := sqliteDSN(t)
+	ginsessionCommand(t, nil, "", "migrate", "--engine=cached_db", "--dsn", dsn).want(t, 0, "The table gin_session is ready.\n", "")
+	ginsessionCommand(t, nil, "", "stats", "--dsn", dsn).wantSuccess(t)
+}
+
+func TestFolderThatIsNone(t *testing.T) {
+	parent := t.TempDir()
+	typo, file := filepath.Join(parent, "typo"), filepath.Join(parent, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
+		line = append(line, "--engine=file")
+		ginsessionCommand(t, nil, "", append(line, "--dir", typo)...).want(t, 1, "", "ginsession: there is no folder "+typo+"\nCheck --dir.\n")
+		ginsessionCommand(t, nil, "", append(line, "--dir", file)...).want(t, 1, "", "ginsession: "+file+" is no folder\nName the folder that it is in.\n")
+	}
+	if _, err := os.Stat(typo); err == nil {
+		t.Error("made the folder")
+	}
+}
+
+func TestUnreachableCache(t *testing.T) {
+	for url, stderr := range map[string]string{
+		"redis://u:hunter2@127.0.0.1:1":    "ginsession: cannot connect to the cache: ",
+		"redis://u:hunter2@127.0.0.1:1/%z": "ginsession: cannot connect to the cache: ",
+		"redis://u:hunter2@127.0.0.1:1/x":  "ginsession: cannot connect to the cache: ",
+		"memcached://127.0.0.1":            "ginsession: cannot use the cache: ",
+		"memcached://127.0.0.1:1":          "ginsession: the session store is unavailable: ",
+	} {
+		got := ginsessionCommand(t, []string{"CACHE_URL=" + url}, "", "show", "--engine=cache", strings.Repeat("k", 32))
+		if got.status != 1 || !strings.HasPrefix(got.stderr, stderr) || strings.Contains(got.stderr, "hunter2") {
+			t.Errorf("%s: status %d, stderr:\n%s", url, got.status, got.stderr)
+		}
+	}
+}
