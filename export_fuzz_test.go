@@ -1,0 +1,33 @@
+package ginsession
+
+import "slices"
+
+// What the fuzz tests reach without going through a store or a request.
+
+// IsKey is isKey.
+func IsKey(value string) bool { return isKey(value) }
+
+// DecodeAny is decodeAny.
+func DecodeAny(raw string) (any, error) { return decodeAny(raw) }
+
+// IsUnreadable reports whether err says that Go has no counterpart for a value.
+func IsUnreadable(err error) bool { return err == errUnreadable }
+
+// CookieValues is cookieValues.
+func CookieValues(line, name string) []string {
+	return slices.Collect(cookieValues([]string{line}, name))
+}
+
+// SplitRecord returns the members of a record's text, and the text that is written of them.
+func SplitRecord(text string) (members map[string]string, again string, err error) {
+	d, err := parseDocument(text)
+	if err != nil {
+		return nil, "", err
+	}
+	members = make(map[string]string, len(d.entries))
+	for i := range d.entries {
+		members[d.entries[i].key] = d.entries[i].raw
+	}
+	b, err := d.appendTo(nil)
+	return members, string(b), err
+}
