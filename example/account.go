@@ -105,7 +105,8 @@ func (s *shop) signIn(c *gin.Context) {
 	seeOther(c, "/")
 }
 
-// signOut ends the session: nothing of it is left, here or in the browser.
+// signOut ends the session: nothing of it is left, here or in the browser. (A copy of a signed
+// cookie stays good until it expires, for there is nothing here to delete.)
 func (s *shop) signOut(c *gin.Context) {
 	if ginsession.Get(c).Flush() != nil {
 		return // answered by sessionFailed
@@ -114,5 +115,5 @@ func (s *shop) signOut(c *gin.Context) {
 }
 
 func (s *shop) showGoodbye(c *gin.Context) {
-	s.render(c, http.StatusOK, "goodbye", "Goodbye", nil)
+	s.render(c, http.StatusOK, "goodbye", "Goodbye", s.engine.inCookie)
 }

@@ -11,13 +11,13 @@ import (
 )
 
 // startShop runs the program and returns its address and what stops it, as Ctrl-C does.
-func startShop(t *testing.T, addr, dsn string) (url string, stop func()) {
+func startShop(t *testing.T, addr, dsn string, more ...string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"-addr", addr, "-dsn", dsn}, in)
+		err := run(ctx, append([]string{"-addr", addr, "-dsn", dsn}, more...), in)
 		_ = in.CloseWithError(fmt.Errorf("the shop has stopped: %w", err))
 		done <- err
 	}()
@@ -39,6 +39,7 @@ func startShop(t *testing.T, addr, dsn string) (url string, stop func()) {
 	}
 	_, url, _ = strings.Cut(greeting, " at ")
 	url, _, _ = strings.Cut(url, " ")
+	go func() { _, _ = io.Copy(io.Discard, out) }() // until the shop has stopped
 	return url, stop
 }
 
@@ -94,6 +95,12 @@ func TestBrowser(t *testing.T) {
 	b.waitTitle("Your orders")
 	b.wait("document.querySelector('.orders h2').innerText.startsWith('Order 1')", "true")
 
+	b.signOut(url)
+}
+
+// signOut signs out and makes sure that nothing of the session is left.
+func (b *browser) signOut(url string) {
+	b.t.Helper()
 	b.click("signout")
 	b.waitTitle("Goodbye")
 	b.open(url + "/session")
@@ -101,6 +108,36 @@ func TestBrowser(t *testing.T) {
 	var cookies struct{ Cookies []object }
 	b.call("Network.getCookies", object{"urls": []string{url}}, &cookies)
 	if len(cookies.Cookies) > 0 {
-		t.Errorf("after sign-out the browser still has %v", cookies.Cookies)
+		b.t.Errorf("after sign-out the browser still has %v", cookies.Cookies)
 	}
+}
+
+// The same on each engine, shorter, in one browser.
+func TestBrowserOnEachEngine(t *testing.T) {
+	b := startBrowser(t)
+	forEachEngine(t, func(t *testing.T, f engineFlags) {
+		outer := b.t
+		b.t = t
+		defer func() { b.t = outer }()
+		url, _ := startShop(t, "127.0.0.1:0", newSQLite(t), "-engine", f.name, "-dir", f.dir, "-cache", f.cache)
+
+		b.open(url)
+		b.waitTitle("Paper and ink")
+		b.click("add-ink")
+		b.wait("document.querySelector('[role=status]').innerText", "Bottled ink: added to your cart.")
+		b.open(url + "/signin")
+		b.waitTitle("Sign in")
+		b.enter("name", "demo")
+		b.enter("password", "demo")
+		b.click("signin")
+		b.waitTitle("Your cart")
+		b.wait("document.getElementById('total').innerText", "€11.80")
+		b.open(url + "/session")
+		b.wait("document.getElementById('engine').innerText", f.name)
+		b.open(url + "/cart")
+		b.click("order")
+		b.waitTitle("Your orders")
+		b.wait("document.querySelector('.orders h2').innerText.startsWith('Order 1')", "true")
+		b.signOut(url)
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -62,8 +63,21 @@ func (ct cart) total() int {
 	return sum
 }
 
-// changeCart adds to the cart, or takes from it. The change is given as a function of what is in
-// the cart: where two tabs change it at once, neither change is lost.
+// modifyCart gives the change as a function of what is in the cart: where two tabs change it at
+// once, neither change is lost.
+func modifyCart(session *ginsession.Session, change func(cart) cart) error {
+	_, err := ginsession.Modify(session, cartKey, func(old cart, _ bool) cart { return change(old) })
+	if errors.Is(err, errors.ErrUnsupported) {
+		// Signed cookies: each tab has the cart in its request and the server has none, so here
+		// the later answer wins.
+		old, _ := ginsession.Value[cart](session, cartKey)
+		session.Set(cartKey, change(old))
+		return nil
+	}
+	return err
+}
+
+// changeCart adds to the cart, or takes from it.
 func (s *shop) changeCart(next string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		p, ok := productByID(c.PostForm("product"))
@@ -74,7 +88,7 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 		}
 		session := ginsession.Get(c)
 		begin(session)
-		_, err = ginsession.Modify(session, cartKey, func(old cart, _ bool) cart { return old.changed(p.ID, by) })
+		err = modifyCart(session, func(old cart) cart { return old.changed(p.ID, by) })
 		if err != nil {
 			s.sessionFailed(c, err)
 			return

@@ -47,7 +47,7 @@ func startBrowser(t *testing.T) *browser {
 			t.Errorf("Chromium: %v\n%s", err, log.String())
 		}
 	})
-	if err := answersRead.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+	if err := answersRead.SetReadDeadline(time.Now().Add(5 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	var target struct{ TargetID string }

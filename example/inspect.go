@@ -15,7 +15,9 @@ import (
 
 // An inspection is what a session looks like from outside.
 type inspection struct {
-	Fingerprint  string // "" where there is no session yet
+	Engine       string
+	InCookie     bool   // the browser has the whole session, not only its key
+	Fingerprint  string // of what the cookie carries; "" where there is no session yet
 	Started      string
 	Expires      string
 	BrowserClose bool // whether the browser forgets the cookie when it closes
@@ -24,11 +26,13 @@ type inspection struct {
 
 type entry struct{ Key, Value string }
 
-// showSession shows visitors their own session; never its key, with which anybody could take it
-// over.
+// showSession shows visitors their own session; never what the cookie carries, with which anybody
+// could take it over.
 func (s *shop) showSession(c *gin.Context) {
 	session := ginsession.Get(c)
 	in := inspection{
+		Engine:       s.engine.name,
+		InCookie:     s.engine.inCookie,
 		Expires:      session.ExpiryDate().UTC().Format("2 January 2006, 15:04 UTC"),
 		BrowserClose: session.ExpiresAtBrowserClose(),
 	}

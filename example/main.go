@@ -6,9 +6,14 @@
 // It serves http://127.0.0.1:8080 and keeps its data in shop.db, an SQLite file in the working
 // directory, so carts survive a restart. Sign in as demo with the password demo.
 //
+// With -engine it keeps sessions elsewhere, as with
+//
+//	go run ./example -engine cached_db -cache redis://127.0.0.1:6379
+//
 // What to read:
 //
 //	shop.go     the session's settings, the routes, and what is answered when a session fails
+//	engine.go   the engines: database, files, cache, both, signed cookies
 //	account.go  sign-in: test cookie, new key, "keep me signed in"; sign-out
 //	cart.go     a cart that two tabs can change at once
 //	orders.go   an order that a double click places only once
@@ -43,6 +48,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("example", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "the `address` to serve")
 	dsn := flags.String("dsn", "sqlite:shop.db", "the `database`: sqlite:FILE, postgres://USER:PASSWORD@HOST/DB\nor mysql://USER:PASSWORD@HOST:3306/DB")
+	var chosen engineFlags
+	flags.StringVar(&chosen.name, "engine", "db", "where sessions are kept, the `name` of an engine: db, file, cache, cached_db\nor signed_cookies, with the key in the environment variable SHOP_SECRET_KEY")
+	flags.StringVar(&chosen.dir, "dir", "shop-sessions", "the `folder` of -engine file")
+	flags.StringVar(&chosen.cache, "cache", "memory", "the `cache` of -engine cache and cached_db: redis://HOST:PORT, memcached://HOST:PORT,\nor memory for one that ends with the program")
 	https := flags.Bool("https", false, "keep the session cookie to HTTPS, behind a proxy that speaks it")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -53,7 +62,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer closeDatabase(db)
-	shop, err := newShop(db, *https)
+	chosen.secretKey = os.Getenv("SHOP_SECRET_KEY")
+	engine, err := openEngine(db, chosen)
+	if err != nil {
+		return err
+	}
+	defer engine.close()
+	shop, err := newShop(db, engine, *https)
 	if err != nil {
 		return err
 	}
@@ -65,6 +80,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "The shop is open at http://%s (Ctrl-C closes it)\n", listener.Addr())
+	if engine.inCookie && chosen.secretKey == "" {
+		fmt.Fprintln(out, "SHOP_SECRET_KEY is not set: cookies are signed with a random key, and are worth nothing after a restart.")
+	}
 	return serve(ctx, listener, shop)
 }
 

@@ -30,18 +30,20 @@ const (
 type shop struct {
 	*gin.Engine
 	db       *gorm.DB
+	engine   engine
 	sessions *ginsession.Manager
 }
 
 // newShop prepares the database and the routes. https keeps the session cookie to HTTPS.
-func newShop(db *gorm.DB, https bool) (*shop, error) {
-	if err := errors.Join(ginsession.Migrate(db), db.AutoMigrate(&order{})); err != nil {
+func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
+	if err := db.AutoMigrate(&order{}); err != nil {
 		return nil, err
 	}
-	s := &shop{Engine: gin.New(), db: db}
+	s := &shop{Engine: gin.New(), db: db, engine: engine}
 	var err error
 	s.sessions, err = ginsession.NewManager(ginsession.Config{
-		Engine:       ginsession.DB(db),
+		Engine:       engine.Engine,
+		SecretKey:    engine.secretKey,
 		CookieSecure: https,
 		RenewAfter:   time.Hour,           // who keeps coming back stays signed in …
 		MaxLifetime:  90 * 24 * time.Hour, // … up to this

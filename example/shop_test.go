@@ -145,6 +145,15 @@ func TestCartLimits(t *testing.T) {
 	v.post("/orders").want(t, http.StatusOK, "You have not ordered anything yet.")
 }
 
+// atOnce runs f for each of the visitor's tabs.
+func (v *visitor) atOnce(tabs int, f func(tab int)) {
+	var wg sync.WaitGroup
+	for tab := range tabs {
+		wg.Go(func() { f(tab) })
+	}
+	wg.Wait()
+}
+
 // Two tabs change one cart at once, and a double click orders once.
 func TestAtOnce(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, dsn string) {
@@ -152,15 +161,8 @@ func TestAtOnce(t *testing.T) {
 		v.signIn("demo", "demo")
 		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		const tabs, rounds = 8, 4
-		atOnce := func(f func(tab int)) {
-			var wg sync.WaitGroup
-			for tab := range tabs {
-				wg.Go(func() { f(tab) })
-			}
-			wg.Wait()
-		}
 		for round := range rounds {
-			atOnce(func(tab int) {
+			v.atOnce(tabs, func(tab int) {
 				for _, p := range products {
 					v.post("/add", "product", p.ID, "change", fmt.Sprint(tab%3)).want(t, http.StatusSeeOther)
 				}
@@ -170,7 +172,7 @@ func TestAtOnce(t *testing.T) {
 				quantities = append(quantities, fmt.Sprintf(`"quantity-%s">7<`, p.ID)) // 0+1+2+0+1+2+0+1
 			}
 			v.get("/cart").want(t, http.StatusOK, quantities...)
-			atOnce(func(int) { v.post("/orders").want(t, http.StatusSeeOther) })
+			v.atOnce(tabs, func(int) { v.post("/orders").want(t, http.StatusSeeOther) })
 			if n := v.site.orders(t); n != int64(round+1) {
 				t.Fatalf("%d orders, want %d", n, round+1)
 			}

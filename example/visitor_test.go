@@ -33,8 +33,18 @@ type site struct {
 
 func openSite(t *testing.T, dsn string) *site {
 	t.Helper()
+	return openSiteOn(t, dsn, engineFlags{name: "db"})
+}
+
+func openSiteOn(t *testing.T, dsn string, f engineFlags) *site {
+	t.Helper()
 	db := openTestDatabase(t, dsn)
-	shop, err := newShop(db, true)
+	engine, err := openEngine(db, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(engine.close)
+	shop, err := newShop(db, engine, true)
 	if err != nil {
 		t.Fatal(err)
 	}
