@@ -132,6 +132,7 @@ func testPair(t *testing.T, b backend, p *pair) {
 		{"records", testRecords},
 		{"bytes", testBytes},
 		{"clear", testClear},
+		{"at once", testAtOnce},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b, p) })
 	}

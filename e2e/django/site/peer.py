@@ -13,6 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import django
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
@@ -73,7 +74,7 @@ def date(seconds):
 
 
 def save(q):
-    session = SessionStore()
+    session = SessionStore(q.get("key"))
     session.update(untagged(q["data"]))
     if "seconds" in q:
         session.set_expiry(q["seconds"])
@@ -92,6 +93,26 @@ def load(q):
         "until": session.get_expiry_date().timestamp(),
         "at_browser_close": session.get_expire_at_browser_close(),
     }
+
+
+def delete(q):
+    SessionStore(q["key"]).delete()
+
+
+HELD = {}
+
+
+def hold(q):
+    """Reads a session as a request does that goes on for a while."""
+    HELD[q["key"]] = SessionStore(q["key"])
+    HELD[q["key"]]["held"] = True
+
+
+def save_held(q):
+    try:
+        HELD.pop(q["key"]).save()
+    except UpdateError as e:
+        return type(e).__name__
 
 
 def set_expire_date(q):
@@ -114,7 +135,17 @@ def text(q):
     return texts[-1]
 
 
-OPERATIONS = (create_user, save, save_odd, load, set_expire_date, text)
+OPERATIONS = (
+    create_user,
+    delete,
+    hold,
+    load,
+    save,
+    save_held,
+    save_odd,
+    set_expire_date,
+    text,
+)
 
 
 class QuietHandler(WSGIRequestHandler):
