@@ -132,7 +132,8 @@ func measure(t task, n, sessions int, newWorker func(op operation) worker) (samp
 			<-start
 			for i := g; i < n; i += t.goroutines {
 				if err := work(int(uint64(i) * scatter % uint64(sessions))); err != nil {
-					failure.CompareAndSwap(nil, &err)
+					first := err // err itself would move to the heap
+					failure.CompareAndSwap(nil, &first)
 					return
 				}
 			}
