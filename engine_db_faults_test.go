@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,7 +35,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, bin: needEnv(t, "TEST_POSTGRES_BIN"), port: freePort(t)}
+	c := &cluster{t: t, bin: needEnv(t, "TEST_POSTGRES_BIN"), port: unusedPort(t)}
 	c.dir = c.folder()
 	c.run("initdb", "--pgdata="+c.dir, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	c.start()
@@ -65,17 +64,6 @@ func (c *cluster) folder() string {
 	}
 	c.account = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	return dir
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	return port
 }
 
 func (c *cluster) command(program string, args ...string) *exec.Cmd {
