@@ -35,7 +35,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, bin: needEnv(t, "TEST_POSTGRES_BIN"), port: unusedPort(t)}
+	c := &cluster{t: t, bin: needEnv(t, "TEST_POSTGRES_BIN"), port: freePort(t)}
 	c.dir = c.folder()
 	c.run("initdb", "--pgdata="+c.dir, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	c.start()
