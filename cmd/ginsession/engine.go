@@ -26,7 +26,7 @@ type engine struct {
 	open  opener
 
 	// Where clearsessions and stats have nothing to work on, why.
-	nothingToClear, nothingToCount string
+	nothingToClear, uncountable string
 }
 
 // An opener opens what an engine needs, and notes in the site how to close it.
@@ -52,7 +52,7 @@ func engines() []engine {
 			flags:          []string{"cache", "hash-keys"},
 			open:           openCached,
 			nothingToClear: "a session in a cache expires by itself",
-			nothingToCount: "a cache cannot list its sessions",
+			uncountable:    "a cache cannot list them",
 		},
 		{
 			name:  cachedDBEngine,
@@ -66,7 +66,7 @@ func engines() []engine {
 			flags:          []string{"cookie-age", "time-zone"},
 			open:           openSignedCookies,
 			nothingToClear: "signed cookies leave no session on the server",
-			nothingToCount: "signed cookies leave no session on the server",
+			uncountable:    "signed cookies leave none on the server",
 		},
 	}
 }

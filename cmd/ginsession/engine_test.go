@@ -222,10 +222,10 @@ func TestStatsOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		switch ts.flags[0] {
 		case "--engine=cache":
-			ts.run(t, "", "stats").want(t, 1, "", "ginsession: there is nothing to count: a cache cannot list its sessions\n")
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: a cache cannot list them\n")
 			return
 		case "--engine=signed_cookies":
-			ts.run(t, "", "stats").want(t, 1, "", "ginsession: there is nothing to count: signed cookies leave no session on the server\n")
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: signed cookies leave none on the server\n")
 			return
 		}
 		stats := func() string {

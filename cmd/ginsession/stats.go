@@ -33,8 +33,8 @@ func prepareStats(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		if en.nothingToCount != "" {
-			return trouble("", "there is nothing to count: %s", en.nothingToCount)
+		if en.uncountable != "" {
+			return trouble("", "the sessions cannot be counted: %s", en.uncountable)
 		}
 		s, err := f.open(ctx, e)
 		if err != nil {
