@@ -37,6 +37,7 @@ const (
 	coherenceClients = 6  // of each process
 	lastingSessions  = 4  // that nobody signs out
 	mortalSessions   = 24 // that somebody does
+	watchedSessions  = 8  // of those: the second process only reads them, so that nothing but the server's invalidation tells it of a change
 )
 
 // A coherenceTask is what a process is told.
@@ -233,8 +234,9 @@ type coherenceClient struct {
 func (c *coherenceClient) request() operation {
 	o := operation{Process: c.task.Process, Client: c.number, Session: rand.IntN(len(c.task.Keys))}
 	method, path := http.MethodPost, ""
+	watched := c.task.Process == 1 && o.Session >= len(c.task.Keys)-watchedSessions
 	switch dice := rand.IntN(200); {
-	case dice < 120:
+	case dice < 120 || watched:
 		o.Kind, method, path = "read", http.MethodGet, "/read"
 	case dice < 160:
 		c.n++
