@@ -325,12 +325,16 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 			return next, err
 		}
 	}
-	var next Record
-	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
-		next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
-		return err
-	})
-	return next, s.explain(err)
+	for {
+		var next Record
+		err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
+			return err
+		})
+		if !rolledBack(err) || ctx.Err() != nil {
+			return next, s.explain(err)
+		}
+	}
 }
 
 func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
@@ -432,10 +436,7 @@ func (s *dbStore) explain(err error) error {
 }
 
 func isMissingTable(err error) bool {
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) && state.SQLState() == "42P01" { // PostgreSQL's undefined_table
-		return true
-	}
-	text := err.Error()
-	return strings.Contains(text, "no such table") || strings.HasPrefix(text, "Error 1146")
+	return sqlState(err) == "42P01" || // PostgreSQL's undefined_table
+		isMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
+		strings.Contains(err.Error(), "no such table") // SQLite
 }

@@ -21,8 +21,12 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		batch = s.clearMySQL
 	}
 	return o.InBatches(ctx, func(limit int) (int64, error) {
-		removed, err := batch(ctx, s.date(now), limit)
-		return removed, s.explain(err)
+		for {
+			removed, err := batch(ctx, s.date(now), limit)
+			if !rolledBack(err) || ctx.Err() != nil {
+				return removed, s.explain(err)
+			}
+		}
 	})
 }
 
@@ -51,21 +55,9 @@ func (s *dbStore) clearPostgres() func(ctx context.Context, now any, limit int) 
 	}
 }
 
-// clearMySQL tries a batch again that has met another cleaner's and was rolled back: of two one
-// always gets through.
-func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (removed int64, err error) {
-	for ctx.Err() == nil {
-		removed, err = s.clearMySQLBatch(ctx, now, limit)
-		if !isMySQLError(err, "1213") { // a deadlock
-			return removed, err
-		}
-	}
-	return 0, ctx.Err()
-}
-
-// clearMySQLBatch reads the keys first: MySQL's DELETE cannot pass over locked rows. The isolation
+// clearMySQL reads the keys first: MySQL's DELETE cannot pass over locked rows. The isolation
 // keeps it from locking the gaps between them too.
-func (s *dbStore) clearMySQLBatch(ctx context.Context, now any, limit int) (int64, error) {
+func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
 	var removed int64
 	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var keys []string
@@ -87,11 +79,6 @@ func (s *dbStore) clearMySQLBatch(ctx context.Context, now any, limit int) (int6
 		return 0, err
 	}
 	return removed, nil
-}
-
-// isMySQLError tells MySQL's errors apart by their text: its driver is not imported here.
-func isMySQLError(err error, number string) bool {
-	return err != nil && strings.HasPrefix(err.Error(), "Error "+number)
 }
 
 // quoted fills in the quoted names of the table and its columns.

@@ -41,12 +41,18 @@ var dbVariants = map[string]func(t *testing.T) *gorm.DB{
 	"sqlite with prepared statements": func(t *testing.T) *gorm.DB {
 		return openSQLite(t, &gorm.Config{PrepareStmt: true, TranslateError: true})
 	},
+	"sqlite with a rollback journal": func(t *testing.T) *gorm.DB {
+		return openDB(t, sqlite.Open("file:"+filepath.Join(t.TempDir(), "test.db")+"?_synchronous=OFF"))
+	},
 	"sqlite with a plugin": func(t *testing.T) *gorm.DB { return withPlugin(t, openSQLite(t)) },
 	"postgres with a plugin": func(t *testing.T) *gorm.DB {
 		return withPlugin(t, openPostgres(t, &gorm.Config{TranslateError: true}))
 	},
 	"postgres with the simple protocol": func(t *testing.T) *gorm.DB {
 		return openDB(t, postgres.New(postgres.Config{DSN: needEnv(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: true}))
+	},
+	"postgres with serializable transactions": func(t *testing.T) *gorm.DB {
+		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+"&default_transaction_isolation=serializable"))
 	},
 	"postgres in another time zone": func(t *testing.T) *gorm.DB {
 		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+"&timezone=Asia/Kathmandu"))

@@ -35,34 +35,76 @@ type execFunc func(ctx context.Context, stmt *statement, args ...any) (changed i
 
 // exec runs a statement and returns how many rows it changed.
 func (s *dbStore) exec(ctx context.Context, stmt *statement, args ...any) (int64, error) {
+	for {
+		changed, err := s.tryExec(ctx, stmt, args)
+		if !rolledBack(err) || ctx.Err() != nil {
+			return changed, s.explain(err)
+		}
+	}
+}
+
+func (s *dbStore) tryExec(ctx context.Context, stmt *statement, args []any) (int64, error) {
 	if s.direct == nil {
 		result := s.db.WithContext(ctx).Exec(stmt.text, args...)
-		return result.RowsAffected, s.explain(result.Error)
+		return result.RowsAffected, result.Error
 	}
 	result, err := s.direct.exec(ctx, stmt, args)
 	if err != nil {
-		return 0, s.explain(err)
+		return 0, err
 	}
 	return result.RowsAffected()
 }
 
+// rolledBack reports whether the database has undone a statement or transaction because another
+// one was in its way. Nothing of it was done, and it can be tried again: one of them always gets
+// through.
+func rolledBack(err error) bool {
+	if err == nil {
+		return false
+	}
+	switch sqlState(err) {
+	case "40001", "40P01": // PostgreSQL's serialization_failure and deadlock_detected
+		return true
+	}
+	return isMySQLError(err, "1213") // ER_LOCK_DEADLOCK
+}
+
+// sqlState returns the code of a PostgreSQL error, and isMySQLError reports the number of one of
+// MySQL's: neither driver is imported here.
+func sqlState(err error) string {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState()
+	}
+	return ""
+}
+
+func isMySQLError(err error, number string) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "Error "+number)
+}
+
 // query runs a statement that selects one row. None is ErrNotFound.
 func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(*sql.Row) error, args ...any) error {
-	var err error
-	if s.direct == nil {
-		tx := s.db.WithContext(ctx).Raw(stmt.text, args...)
-		if row := tx.Row(); row != nil {
-			err = scan(row)
-		} else {
-			err = tx.Error
+	for {
+		err := s.tryQuery(ctx, stmt, scan, args)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
 		}
-	} else {
-		err = s.direct.query(ctx, stmt, args, scan)
+		if !rolledBack(err) || ctx.Err() != nil {
+			return s.explain(err)
+		}
 	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
+}
+
+func (s *dbStore) tryQuery(ctx context.Context, stmt *statement, scan func(*sql.Row) error, args []any) error {
+	if s.direct != nil {
+		return s.direct.query(ctx, stmt, args, scan)
 	}
-	return s.explain(err)
+	tx := s.db.WithContext(ctx).Raw(stmt.text, args...)
+	if row := tx.Row(); row != nil {
+		return scan(row)
+	}
+	return tx.Error
 }
 
 // A directPool runs statements on GORM's connection pool, past GORM's clause building, which
