@@ -16,7 +16,7 @@ import (
 func bareFiber() subject {
 	return subject{"bare fiber v3", floor, func(e *environment) (*instance, error) {
 		app := fiber.New()
-		app.Get(idlePath, func(c fiber.Ctx) error { return c.SendString("ok") })
+		app.Get(idlePath, func(c fiber.Ctx) error { return c.JSON(idleAnswer{OK: true}) })
 		s := fiberSite{handler: app.Handler()}
 		for range baseRows {
 			s.cookies = append(s.cookies, "session_id="+cookieKey(0))
@@ -49,7 +49,7 @@ func fiberMemory() subject {
 func fiberApp(all [][]pair) *fiber.App {
 	app := fiber.New()
 	app.Use(session.New())
-	app.Get(idlePath, func(c fiber.Ctx) error { return c.SendString("ok") })
+	app.Get(idlePath, func(c fiber.Ctx) error { return c.JSON(idleAnswer{OK: true}) })
 	app.Get(readPath, func(c fiber.Ctx) error {
 		s := session.FromContext(c)
 		user, _ := s.Get("user").(string)

@@ -21,6 +21,7 @@ const (
 	read                       // reads two keys
 	write                      // reads a key and sets it
 	create                     // sets every key of a new session
+	plain                      // anonymous, but with as short an answer as READ's
 )
 
 // A task is an operation and how many goroutines do it at once.
@@ -38,7 +39,7 @@ var (
 )
 
 func (t task) String() string {
-	name := [...]string{"anonymous", "untouched", "READ", "WRITE", "NEW"}[t.op]
+	name := [...]string{"anonymous", "untouched", "READ", "WRITE", "NEW", "anonymous, short answer"}[t.op]
 	if t.goroutines > 1 {
 		name += fmt.Sprintf(" ∥%d", t.goroutines)
 	}
@@ -159,10 +160,11 @@ const (
 	readPath   = "/read"
 	writePath  = "/write"
 	createPath = "/new"
+	plainPath  = "/plain"
 	numberName = "Number" // the header with the number of the session to create
 )
 
-var paths = [...]string{idlePath, idlePath, readPath, writePath, createPath}
+var paths = [...]string{idlePath, idlePath, readPath, writePath, createPath, plainPath}
 
 func method(op operation) string {
 	if op == write || op == create {
