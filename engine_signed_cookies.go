@@ -2,7 +2,6 @@ package ginsession
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -37,9 +36,6 @@ func (signedCookies) open(cfg *settings) (Store, error) {
 // loadCookie reads a session from the value of its cookie.
 func (m *Manager) loadCookie(ctx context.Context, value string, now time.Time) (Record, document, error) {
 	doc, signedAt, err := m.read(ctx, []byte(value))
-	if errors.Is(err, ErrUnavailable) {
-		err = ErrNotFound // a cookie that is too large to inflate is the visitor's problem, not the store's
-	}
 	if err != nil {
 		return Record{}, document{}, err
 	}
