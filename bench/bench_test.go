@@ -32,6 +32,22 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+// The sessions are as large as the report says.
+func TestSizes(t *testing.T) {
+	for _, test := range []struct {
+		content     content
+		least, most int
+	}{{small, 196, 196}, {large, 9_500, 10_500}} {
+		text, err := jsonOf(test.content.of(7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) < test.least || len(text) > test.most {
+			t.Errorf("%d keys are %d bytes of JSON, want %d to %d", test.content.keys, len(text), test.least, test.most)
+		}
+	}
+}
+
 // No target lacks the measurements that it is about.
 func TestTargetsAreMeasured(t *testing.T) {
 	m := &measured{sections: map[string]result{}, cleaning: map[string]cleaning{"SQLite": {}, "PostgreSQL": {}}}

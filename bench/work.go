@@ -65,15 +65,16 @@ const firstCount = 10000
 
 // of returns session i. Its values are of the types that every store takes.
 func (c content) of(i int) []pair {
+	random := strings.ToUpper(digest(cookieKey(i))) + digest(cookieKey(-i))[:24]
 	pairs := []pair{
 		{"user", userName(i)},
 		{"visits", firstCount},
 		{"locale", "de-CH"},
-		{"token", strings.Repeat(strconv.Itoa(i%10), 64)},
-		{"agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/140.0"},
+		{"token", random},
+		{"agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101"},
 	}
 	for n := len(pairs); n < c.keys; n++ {
-		pairs = append(pairs, pair{fmt.Sprintf("preference-%02d", n), strings.Repeat(string(rune('a'+n%26)), 190)})
+		pairs = append(pairs, pair{fmt.Sprintf("preference-%02d", n), strings.Repeat(digest(cookieKey(n)), 5)[:190]})
 	}
 	return pairs
 }
