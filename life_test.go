@@ -482,6 +482,13 @@ func TestCycleKeyOfADeletedSession(t *testing.T) {
 			s.Clear()
 			s.Set("user", 7)
 		}, `{"user":7}`},
+		{"Set before, Clear after", func(s *ginsession.Session) {
+			s.Set("before", 1)
+			s.Set("too", 1)
+			_ = s.CycleKey()
+			s.Clear()
+			s.Set("user", 7)
+		}, `{"user":7}`},
 		{"a map changed before", func(s *ginsession.Session) {
 			s.Get("m").(map[string]any)["x"] = 1
 			_ = s.CycleKey()

@@ -131,9 +131,19 @@ func TestModifyAfterCycleKeyIsSavedOnce(t *testing.T) {
 	_, _ = ginsession.Modify(s, "m", func(map[string]int, bool) map[string]int { return map[string]int{"a": 2} })
 	save(t, s)
 	d.somebodyElse(t, s.Key(), func(s *ginsession.Session) { s.Set("m", "theirs") })
-	s.Set("b", 1)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"m":"theirs","b":1}`)
+	check(t, "the record", d.store.text(s.Key()), `{"a":1,"m":"theirs"}`)
+}
+
+// A map that Modify has left as it was is saved as any other when it is changed later.
+func TestModifyThatChangesNothing(t *testing.T) {
+	d := newDesk(t)
+	s := d.session(t, d.saved(t, map[string]any{"m": map[string]any{"a": 1}}))
+	_, _ = ginsession.Modify(s, "m", func(m map[string]any, _ bool) map[string]any { return m })
+	save(t, s)
+	s.Get("m").(map[string]any)["b"] = 2
+	save(t, s)
+	check(t, "the record", d.store.text(s.Key()), `{"m":{"a":1,"b":2}}`)
 }
 
 // A stored value that is no T is an error, and nothing is recorded.

@@ -135,6 +135,12 @@ func TestGobContainers(t *testing.T) {
 		tags[fmt.Sprint(i)] = []string{"x"}
 	}
 	v.post(func(s *ginsession.Session) { s.Set("tags", tags) })
+	w.store.taken()
+	v.post(func(s *ginsession.Session) {
+		s.Set("tags", tags)
+		check(t, "Save", s.Save(), error(nil))
+	})
+	checkCalls(t, w.store, "Load", "Update")
 	for range 5 {
 		w.store.taken()
 		v.post(func(s *ginsession.Session) {
