@@ -21,6 +21,7 @@ servers: ## start the servers, print their addresses, stop them at Ctrl-C
 ROUNDS = 6
 SLICE = 250ms
 SOAK = 30m
+SCALE = 10000000
 benchmark = scripts/install-packages gcc libc6-dev python3-django python3-psycopg2 && scripts/with-servers go -C bench run .
 
 bench: ## measure beside the peers, write bench/RESULTS.md and its plots; ROUNDS=6 SLICE=250ms
@@ -29,8 +30,8 @@ bench: ## measure beside the peers, write bench/RESULTS.md and its plots; ROUNDS
 bench-quick: ## the same in less than ten minutes, printed only
 	@$(benchmark) run -rounds=3 -slice=100ms -cleaning=200000 -print
 
-bench-scale: ## loads, saves and ClearExpired with ten million rows
-	@$(benchmark) scale
+bench-scale: ## loads, saves and ClearExpired with SCALE (10000000) rows
+	@$(benchmark) scale -rows=$(SCALE)
 
 bench-soak: ## requests over sockets for SOAK (30m)
 	@$(benchmark) soak -duration=$(SOAK)
