@@ -355,6 +355,20 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 	}
 }
 
+// It ends the chain of handlers, also where no write told the handler that it failed.
+func TestMiddlewareFailedCommitAborts(t *testing.T) {
+	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+		r.POST("/", func(c *gin.Context) {
+			ginsession.Get(c).Set("v", 1)
+			c.Writer.WriteHeaderNow()
+		}, func(*gin.Context) { t.Error("the next handler ran") })
+	}})
+	failOn(site.store, errStore, "Create")
+	if reply := site.visitor().post("/"); reply.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("answer %d", reply.StatusCode)
+	}
+}
+
 func equalHeaders(a, b http.Header) bool {
 	if len(a) != len(b) {
 		return false
@@ -728,6 +742,23 @@ func TestMiddlewareAroundNext(t *testing.T) {
 	}
 }
 
+// Middleware around the sessions sees the request as it came, and the session.
+func TestMiddlewareSeenFromOutside(t *testing.T) {
+	var cookies []string
+	var value any
+	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{func(c *gin.Context) {
+		c.Next()
+		cookies = c.Request.Header["Cookie"]
+		value = ginsession.Get(c).Get("v")
+	}}})
+	v := site.visitor()
+	v.get("/w/set?v=1")
+	v.get("/w/get")
+	if !slices.Equal(cookies, []string{"sessionid=" + v.key()}) || value != "1" {
+		t.Errorf("Cookie: %q, v=%v", cookies, value)
+	}
+}
+
 // Installing the same manager twice is installing it once.
 func TestMiddlewareInstalledTwice(t *testing.T) {
 	var site *webSite
@@ -754,7 +785,14 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 		t.Fatal(err)
 	}
 	var site *webSite
-	site = newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	var after []any
+	look := func(c *gin.Context) {
+		c.Next()
+		if strings.HasPrefix(c.FullPath(), "/admin") {
+			after = append(after, ginsession.Get(c).Get("who"))
+		}
+	}
+	site = newWebSite(t, webSetup{After: []gin.HandlerFunc{look}, Routes: func(r *gin.Engine) {
 		group := r.Group("/admin", admin.Handler())
 		group.POST("/both", func(c *gin.Context) {
 			ginsession.Get(c).Set("who", "inner")
@@ -782,6 +820,9 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 	}
 	if got := v.get("/admin/read").Text; got != "inner outer" {
 		t.Errorf("read %q", got)
+	}
+	if !slices.Equal(after, []any{"outer", "outer"}) {
+		t.Errorf("after the inner manager's handlers: %v", after)
 	}
 	if got := v.get("/after").Text; got != "outer, recovered true" {
 		t.Errorf("outside the group: %q", got)
@@ -839,7 +880,9 @@ func TestMiddlewareClientHangsUp(t *testing.T) {
 		t.Run(fmt.Sprintf("HTTP/1.1 %t", http1), func(t *testing.T) {
 			t.Parallel()
 			started, done := make(chan struct{}), make(chan error, 1)
-			site := newWebSite(t, webSetup{HTTP1: http1, Routes: func(r *gin.Engine) {
+			store := watchedStore{newSpyStore(), func(ctx context.Context, _ string) error { return ended(ctx) }}
+			cfg := ginsession.Config{Engine: ginsession.Custom(store)}
+			site := newWebSite(t, webSetup{HTTP1: http1, Config: cfg, Routes: func(r *gin.Engine) {
 				r.POST("/", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Set("v", "whole")
@@ -987,6 +1030,9 @@ func TestMiddlewareRequestReplaced(t *testing.T) {
 	type key struct{}
 	replace := func(value string) gin.HandlerFunc {
 		return func(c *gin.Context) {
+			if value == "inside" {
+				ginsession.Get(c) // with the request of before
+			}
 			ctx, cancel := context.WithCancel(context.WithValue(c.Request.Context(), key{}, value))
 			cancel()
 			c.Request = c.Request.WithContext(ctx)
@@ -995,7 +1041,7 @@ func TestMiddlewareRequestReplaced(t *testing.T) {
 	var seen []any
 	store := watchedStore{newSpyStore(), func(ctx context.Context, operation string) error {
 		seen = append(seen, operation, ctx.Value(key{}))
-		return ctx.Err()
+		return ended(ctx)
 	}}
 	site := newWebSite(t, webSetup{
 		Config: ginsession.Config{Engine: ginsession.Custom(store)},

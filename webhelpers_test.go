@@ -42,11 +42,28 @@ func (s watchedStore) Create(ctx context.Context, key string, r ginsession.Recor
 	return s.Store.Create(ctx, key, r, now)
 }
 
+func (s watchedStore) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
+	if err := s.watch(ctx, "Update"); err != nil {
+		return ginsession.Record{}, err
+	}
+	return s.Store.Update(ctx, key, prev, now, f)
+}
+
 func (s watchedStore) Delete(ctx context.Context, key string) error {
 	if err := s.watch(ctx, "Delete"); err != nil {
 		return err
 	}
 	return s.Store.Delete(ctx, key)
+}
+
+// ended is what a driver finds out about its context.
+func ended(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	default:
+		return nil
+	}
 }
 
 // A webSite is a site with sessions behind a TLS server.

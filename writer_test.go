@@ -243,6 +243,24 @@ func TestWriterGzipCompresses(t *testing.T) {
 	}
 }
 
+// An ErrorHandler's answer is compressed by what is around the sessions, and said to be.
+func TestWriterReplacementCompressed(t *testing.T) {
+	cfg := ginsession.Config{ErrorHandler: func(c *gin.Context, _ error) { c.String(http.StatusOK, longText) }}
+	for _, around := range surroundings {
+		site := newWebSite(t, webSetup{HTTP1: around.http1, Config: cfg, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
+			r.GET("/long", func(c *gin.Context) {
+				ginsession.Get(c).Set("v", 1)
+				c.String(http.StatusOK, strings.ToUpper(longText))
+			})
+		}})
+		failOn(site.store, errStore, "Create")
+		reply := site.visitor().get("/long")
+		if reply.Text != longText || reply.Uncompressed != strings.HasPrefix(around.name, "gzip outside") {
+			t.Errorf("%s: compressed %t, %.20q", around.name, reply.Uncompressed, reply.Text)
+		}
+	}
+}
+
 // Once the response has been replaced, every further write of the handler fails, and none of
 // it reaches the client.
 func TestWriterAfterFailure(t *testing.T) {
