@@ -368,19 +368,18 @@ func (s *Session) touch(now time.Time) error {
 	if s.m.store == nil {
 		return s.save(true)
 	}
+	// Also where the expiry stays as it is: the cookie of a session that has ended must not go
+	// out again.
 	expires := s.m.deadline(&s.view, now).Truncate(time.Second)
-	if !expires.Equal(s.base.Expires) {
-		bounded := s.m.storeContext(s.ctx)
-		defer bounded.release()
-		if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
-			if errors.Is(err, ErrNotFound) {
-				return fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
-			}
-			return unavailable(err)
+	bounded := s.m.storeContext(s.ctx)
+	defer bounded.release()
+	if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
 		}
-		s.base.Expires = expires
+		return unavailable(err)
 	}
-	s.saved = true
+	s.base.Expires, s.saved = expires, true
 	return nil
 }
 

@@ -122,7 +122,7 @@ func TestMiddlewareCommit(t *testing.T) {
 		{name: "untouched, SaveEveryRequest", cfg: everyRequest, later: time.Minute, handler: func(*ginsession.Session) {},
 			calls: "Load Touch", cookie: "same"},
 		{name: "untouched in the same second, SaveEveryRequest", cfg: everyRequest, handler: func(*ginsession.Session) {},
-			calls: "Load", cookie: "same"},
+			calls: "Load Touch", cookie: "same"},
 		{name: "untouched, no cookie, SaveEveryRequest", cfg: everyRequest, fresh: true, handler: func(*ginsession.Session) {}, noVary: true},
 		{name: "read, SaveEveryRequest", cfg: everyRequest, later: time.Minute, handler: func(s *ginsession.Session) { s.Get("v") },
 			calls: "Load Touch", cookie: "same"},
