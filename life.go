@@ -459,7 +459,8 @@ func (s *Session) deleteStored() (named bool, err error) {
 // session is saved. Call it at sign-in, before setting who has signed in, so that a key
 // planted in the browser beforehand is worth nothing (session fixation).
 //
-// Where the old key has been ended meanwhile, only what is set after CycleKey is saved.
+// Where the old key has been ended meanwhile, only what is set after CycleKey is saved. An error
+// fails the session as a whole: see [Session.Err].
 func (s *Session) CycleKey() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -473,6 +474,7 @@ func (s *Session) CycleKey() error {
 	if s.m.store != nil {
 		key, err := newKey()
 		if err != nil {
+			s.err = err // who ignores it must not sign anybody in under the old key
 			return err
 		}
 		s.key = key
