@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	mysqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
@@ -81,6 +83,28 @@ func TestDBClearBesideTraffic(t *testing.T) {
 		db.Table(table).Count(&left)
 		check(t, "rows left", left, int64(visitors))
 	})
+}
+
+// TestDBClearOnOldMySQL has a server that does not know SKIP LOCKED.
+func TestDBClearOnOldMySQL(t *testing.T) {
+	r := &recorder{refuse: func(statement string) error {
+		if strings.Contains(statement, "SKIP LOCKED") {
+			return &mysqldriver.MySQLError{Number: 1064, SQLState: [5]byte([]byte("42000")), Message: "You have an error in your SQL syntax"}
+		}
+		return nil
+	}}
+	db := openDB(t, recordedMySQL(t, r))
+	table := newTable(t, db)
+	fillTable(t, db, table, 25, start.Add(-time.Hour))
+	site := newDBSite(t, db, table)
+	key := dbSignedIn(t, site.Manager, map[string]any{"a": 1})
+	removed, err := site.ClearExpired(t.Context(), ginsession.ClearBatchSize(10))
+	if removed != 25 || err != nil {
+		t.Errorf("ClearExpired: %d, %v; want 25", removed, err)
+	}
+	if ok, err := site.Exists(t.Context(), key); !ok || err != nil {
+		t.Errorf("a live session exists: %v, %v", ok, err)
+	}
 }
 
 // fillTable inserts rows that have expired.

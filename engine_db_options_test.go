@@ -51,18 +51,13 @@ var dbVariants = map[string]func(t *testing.T) *gorm.DB{
 	"postgres with the simple protocol": func(t *testing.T) *gorm.DB {
 		return openDB(t, postgres.New(postgres.Config{DSN: needEnv(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: true}))
 	},
-	"postgres with serializable transactions": func(t *testing.T) *gorm.DB {
-		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+"&default_transaction_isolation=serializable"))
+	"postgres with serializable transactions in another time zone": func(t *testing.T) *gorm.DB {
+		const settings = "&default_transaction_isolation=serializable&timezone=Asia/Kathmandu"
+		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+settings))
 	},
-	"postgres in another time zone": func(t *testing.T) *gorm.DB {
-		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+"&timezone=Asia/Kathmandu"))
-	},
-	"mysql with a plugin": func(t *testing.T) *gorm.DB { return withPlugin(t, openMySQL(t)) },
-	"mysql with dates as text": func(t *testing.T) *gorm.DB {
-		return openMySQLWith(t, func(c *mysqldriver.Config) { c.ParseTime = false })
-	},
-	"mysql in local time": func(t *testing.T) *gorm.DB {
+	"mysql in local time with dates as text": func(t *testing.T) *gorm.DB {
 		return openMySQLWith(t, func(c *mysqldriver.Config) {
+			c.ParseTime = false
 			var err error
 			if c.Loc, err = time.LoadLocation("America/New_York"); err != nil {
 				missing(t, "no time zones: %v", err)
@@ -70,11 +65,8 @@ var dbVariants = map[string]func(t *testing.T) *gorm.DB{
 			c.Params["time_zone"] = "'+05:45'"
 		})
 	},
-	"mysql that interpolates": func(t *testing.T) *gorm.DB {
-		return openMySQLWith(t, func(c *mysqldriver.Config) { c.InterpolateParams = true })
-	},
-	"mysql that counts found rows": func(t *testing.T) *gorm.DB {
-		return openMySQLWith(t, func(c *mysqldriver.Config) { c.ClientFoundRows = true })
+	"mysql that interpolates and counts found rows": func(t *testing.T) *gorm.DB {
+		return openMySQLWith(t, func(c *mysqldriver.Config) { c.InterpolateParams, c.ClientFoundRows = true, true })
 	},
 }
 

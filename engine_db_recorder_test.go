@@ -24,6 +24,7 @@ type recorder struct {
 	mu         sync.Mutex
 	statements []string // as the driver got them; BEGIN, COMMIT and ROLLBACK too
 	prepared   int
+	refuse     func(statement string) error // stands for a database that does not know a statement; nil refuses none
 }
 
 func (r *recorder) record(statement string) {
@@ -142,6 +143,11 @@ type recordingConn struct {
 }
 
 func (c recordingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if c.recorder.refuse != nil {
+		if err := c.recorder.refuse(query); err != nil {
+			return nil, err
+		}
+	}
 	c.recorder.mu.Lock()
 	c.recorder.prepared++
 	c.recorder.mu.Unlock()
