@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"gorm.io/driver/mysql"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
@@ -232,6 +233,18 @@ func TestMigrateRefuses(t *testing.T) {
 	if err := ginsession.Migrate(closed); err == nil || !strings.Contains(err.Error(), "gin_session") {
 		t.Errorf("Migrate of a closed database: %v; want an error that names the table", err)
 	}
+}
+
+// TestMigrateForLongRecords has a program that wants its own strings short.
+func TestMigrateForLongRecords(t *testing.T) {
+	db := openDB(t, mysql.New(mysql.Config{DSN: needEnv(t, "TEST_MYSQL_DSN"), DefaultStringSize: 100}))
+	table := newTable(t, db)
+	checkContains(t, schemaOf(t, db, table), "session_data longtext NO")
+	site := newDBSite(t, db, table)
+	v := site.visitor(t)
+	long := strings.Repeat("x", 100_000)
+	v.post(func(s *ginsession.Session) { s.Set("a", long) })
+	v.get(func(s *ginsession.Session) { check(t, "whether a long record was kept", s.Get("a") == long, true) })
 }
 
 // djangoTables are what Django's own migrations execute.
