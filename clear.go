@@ -8,8 +8,8 @@ import (
 
 // ClearOptions says how ClearExpired goes about it. The zero value is the default.
 type ClearOptions struct {
-	// BatchSize is how many records one batch removes, 1 to 5000; 0 means 1000. Small
-	// batches keep writers waiting for less long.
+	// BatchSize is how many records one batch removes, 1 to 5000; 0 leaves it to the store, 1000
+	// for most. Small batches keep writers waiting for less long.
 	BatchSize int
 
 	// Pause is how long to wait between two full batches, so that writers get in; 0 means
@@ -20,8 +20,7 @@ type ClearOptions struct {
 	Progress func(removed int64)
 }
 
-// The bounds of ClearOptions. Beyond 5000 a PostgreSQL planner turns to a sequential scan a
-// batch.
+// The defaults and the bounds of ClearOptions.
 const (
 	defaultClearBatch = 1000
 	maxClearBatch     = 5000
