@@ -13,6 +13,7 @@ import (
 type fileLocks struct {
 	root    *os.Root
 	stripes [lockStripes]chan struct{} // each holds one element while it is locked in this process
+	names   [lockStripes]string        // of the files that are locked among processes
 }
 
 // lockStripes is how many locks there are. All programs on one folder must agree on it.
@@ -22,6 +23,7 @@ func newFileLocks(root *os.Root) *fileLocks {
 	l := &fileLocks{root: root}
 	for i := range l.stripes {
 		l.stripes[i] = make(chan struct{}, 1)
+		l.names[i] = lockName(i)
 	}
 	return l
 }
@@ -62,7 +64,7 @@ func (l *fileLocks) lock(ctx context.Context, stripe int) (unlock func(), err er
 			return nil, lockError(ctx.Err())
 		}
 	}
-	release, err := l.lockProcesses(ctx, stripe)
+	release, err := l.lockProcesses(ctx, l.names[stripe])
 	if err != nil {
 		<-l.stripes[stripe]
 		return nil, err

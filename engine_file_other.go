@@ -14,6 +14,6 @@ const unpolled = 0
 func syncFolder(*os.File) error { return nil }
 
 // lockProcesses does nothing: without flock one process uses the folder, see [File].
-func (l *fileLocks) lockProcesses(context.Context, int) (release func(), err error) {
+func (l *fileLocks) lockProcesses(context.Context, string) (release func(), err error) {
 	return func() {}, nil
 }

@@ -27,10 +27,9 @@ func syncFolder(folder *os.File) error {
 // write, a few milliseconds on a slow disk. A flock that waits could not be given up.
 const lockPoll = 300 * time.Microsecond
 
-// lockProcesses takes a stripe's lock among processes. The system gives it back where a process
-// dies.
-func (l *fileLocks) lockProcesses(ctx context.Context, stripe int) (release func(), err error) {
-	f, err := l.flock(ctx, lockName(stripe))
+// lockProcesses locks a file among processes. The system unlocks it where a process dies.
+func (l *fileLocks) lockProcesses(ctx context.Context, name string) (release func(), err error) {
+	f, err := l.flock(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -44,11 +43,13 @@ func (l *fileLocks) flock(ctx context.Context, name string) (*os.File, error) {
 		if err != nil {
 			return nil, fileError("locked", err)
 		}
-		err = flock(ctx, f)
-		if err == nil && l.isCurrent(f, name) {
+		if err = flock(ctx, f); err == nil && l.isCurrent(f, name) {
 			return f, nil
 		}
 		_ = f.Close()
+		if err == nil && ctx.Err() != nil {
+			err = lockError(ctx.Err())
+		}
 		if err != nil {
 			return nil, err
 		}
