@@ -3,7 +3,6 @@ package ginsession_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,16 +16,10 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// longTests reports whether the tests of faults are to take minutes and not seconds.
-func longTests() bool { return os.Getenv("GINSESSION_TEST_LONG") != "" }
-
 // TestDBClearBesideTraffic has eight cleaners at work on many rows while visitors come whose
 // sessions are about to expire: whoever comes in time keeps the session.
 func TestDBClearBesideTraffic(t *testing.T) {
-	rows := 20_000
-	if longTests() {
-		rows = 100_000
-	}
+	rows := numberFromEnv(t, "TEST_ROWS", 20_000)
 	forEachDB(t, func(t *testing.T, db *gorm.DB, table string) {
 		fillTable(t, db, table, rows, start.Add(-time.Hour))
 		site := newDBSite(t, db, table, func(cfg *ginsession.Config) { cfg.SaveEveryRequest = true })

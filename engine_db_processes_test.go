@@ -142,17 +142,13 @@ func hammerInChild(t *testing.T, db *gorm.DB, args []string, report io.Writer) {
 // TestDBKilledOnSQLite kills a process that writes, again and again, and looks for what it had
 // acknowledged.
 func TestDBKilledOnSQLite(t *testing.T) {
-	rounds := 50
-	if longTests() {
-		rounds = 500
-	}
 	file := filepath.Join(t.TempDir(), "test.db")
 	dsn := sqliteDSN(file)
 	db := openDB(t, sqlite.Open(dsn))
 	table := newTable(t, db)
 	m := dbManager(t, db, table)
 	key := dbSignedIn(t, m, map[string]any{"n": 0})
-	for range rounds {
+	for range numberFromEnv(t, "TEST_KILLS", 50) {
 		child := startDBChild(t, "writer", db, table, key)
 		acknowledged := acknowledgments{t: t, m: m, key: key, live: map[string]bool{}}
 		acknowledged.note(child.await(t))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -136,4 +137,18 @@ func missing(t *testing.T, format string, args ...any) {
 		t.Fatal(reason)
 	}
 	t.Skip("SKIPPED: " + reason)
+}
+
+// numberFromEnv returns how much a test is to do: what is usual, or the variable's number.
+func numberFromEnv(t *testing.T, name string, usual int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
 }
