@@ -315,12 +315,7 @@ func (r *request) maskCookie() {
 	masked.Header = masked.Header.Clone()
 	lines := masked.Header["Cookie"]
 	for i, line := range lines {
-		for value := range cookieValues([]string{line}, r.m.CookieName) {
-			if value != "" {
-				line = strings.ReplaceAll(line, value, "*")
-			}
-		}
-		lines[i] = line
+		lines[i] = maskValues(line, r.m.CookieName)
 	}
 	r.c.Request = &masked
 }

@@ -64,6 +64,7 @@ func TestSecurity(t *testing.T) {
 		{"caches see Vary and private", securityVary},
 		{"a caching proxy gives nobody another's cookie", securityProxy},
 		{"no log holds a key or a secret", securityLogs},
+		{"a dump of many cookies is masked in one pass", securityMaskedDump},
 	} {
 		t.Run(rule.name, rule.test)
 	}
@@ -1195,6 +1196,26 @@ func checkLogs(t *testing.T, mode, engine string) {
 				t.Errorf("%.10q… is in the log: …%.200s", secret, text[max(0, i-100):])
 			}
 		}
+	}
+}
+
+func securityMaskedDump(t *testing.T) {
+	const cookies = 4000
+	var header strings.Builder
+	for i := range cookies {
+		fmt.Fprintf(&header, "a=b; sessionid=value%04d; ", i)
+	}
+	book := &logBook{}
+	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(book)}, Routes: func(r *gin.Engine) {
+		r.GET("/", func(*gin.Context) { panic(http.ErrAbortHandler) })
+	}})
+	before := allocated()
+	visit(site.Config.Handler, http.MethodGet, "/", header.String())
+	if each := allocated() - before; each > 16<<20 {
+		t.Errorf("%d bytes were allocated for a header of %d", each, header.Len())
+	}
+	if n := strings.Count(book.String(), "a=b; sessionid=*;"); n != cookies || strings.Contains(book.String(), "value") {
+		t.Errorf("%d of %d cookies are masked", n, cookies)
 	}
 }
 
