@@ -116,7 +116,7 @@ func startDjango(e *environment, database map[string]any) (*djangoProcess, error
 func (p *djangoProcess) answer() (string, error) {
 	line, err := p.stdout.ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("Django has ended (python3-django and python3-psycopg2 are needed): %w", err)
+		return "", fmt.Errorf("the Django process has ended (it needs python3-django and python3-psycopg2): %w", err)
 	}
 	return strings.TrimSpace(line), nil
 }
