@@ -10,8 +10,8 @@
 //	}
 //
 // A store of your own needs [Store]; [Engine] then has whole requests run over it, as
-// ginsession.Custom(store). The suites wait for no clock and take a few seconds, most of which
-// is the storage's own time. They are meant to run with the race detector.
+// ginsession.Custom(store). Each suite takes a few seconds; [Store] and [Engine] bring a clock of
+// their own and wait for none. They are meant to run with the race detector.
 package enginetest
 
 import (
