@@ -3,6 +3,8 @@ package ginsession
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -31,17 +33,43 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 	})
 }
 
-// clearSQLite has the write-ahead log, if there is one, begin again after each batch: under
-// traffic it would grow by all that is deleted. A checkpoint that has to yield to a reader or
-// writer is as good the next time.
+// clearSQLite is for a database whose lock is the whole file's.
 func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, error) {
 	db := s.db.WithContext(ctx)
 	result := db.Exec(s.quoted(
 		"DELETE FROM {t} WHERE {k} IN (SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?) AND {e} < ?"), now, limit, now)
 	if result.RowsAffected == int64(limit) {
-		_ = db.Exec("PRAGMA wal_checkpoint(RESTART)").Error
+		_ = db.Connection(restartLog)
 	}
 	return result.RowsAffected, result.Error
+}
+
+// restartLog has SQLite's write-ahead log, if there is one, begin again: under traffic it would
+// grow by all that is deleted. Writers wait meanwhile, and the log for readers, so it does not
+// insist: the next batch is as good.
+func restartLog(db *gorm.DB) error {
+	const patience = 20 // milliseconds
+	var timeout int
+	if err := db.Raw("PRAGMA busy_timeout").Row().Scan(&timeout); err != nil {
+		return err
+	}
+	err := pragma(db, fmt.Sprintf("busy_timeout = %d", patience))
+	if err == nil {
+		err = pragma(db, "wal_checkpoint(RESTART)")
+	}
+	return errors.Join(err, pragma(db, fmt.Sprintf("busy_timeout = %d", timeout)))
+}
+
+// pragma reads the answer to its end: a statement that has more to say keeps its locks.
+func pragma(db *gorm.DB, text string) error {
+	rows, err := db.Raw("PRAGMA " + text).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
 }
 
 // clearPostgres walks along the index on expire_date, so that no batch reads again what an
