@@ -128,13 +128,13 @@ func FuzzMerge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, meanwhile string, operations []byte) {
 		want, _, err := ginsession.SplitRecord(meanwhile)
 		if err != nil || len(operations) > 32 {
-			t.Skip()
+			return
 		}
 		d := newDesk(t)
 		d.store.put(planted, before)
 		s := d.session(t, planted)
 		if s.Key() != planted {
-			t.Skip()
+			return
 		}
 		d.store.put(planted, meanwhile)
 
@@ -212,7 +212,7 @@ func FuzzCookie(f *testing.F) {
 	spaced := regexp.MustCompile(`[ \t]=`) // net/http bears a space after a name, RFC 6265 has none
 	f.Fuzz(func(t *testing.T, line string) {
 		if spaced.MatchString(line) {
-			t.Skip()
+			return
 		}
 		var got, want []string
 		for _, value := range ginsession.CookieValues(line, "sessionid") {
