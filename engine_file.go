@@ -7,10 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -136,112 +134,6 @@ func (s *fileStore) live(ctx context.Context, name string, now time.Time) (Recor
 		s.cfg.Logger.WarnContext(ctx, "ginsession: a session's file has no bytes and is taken for an empty session: Django was interrupted, or had no room, when it made it")
 	}
 	return Record{Data: s.unpack(data, modified), Expires: expires}, nil
-}
-
-// read returns what is in a file and its modification time, from one version of the file,
-// whoever replaces it meanwhile.
-func (s *fileStore) read(name string) ([]byte, time.Time, error) {
-	data, modified, err := s.readRegular(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, time.Time{}, ErrNotFound
-	}
-	return data, modified, fileError("read", err)
-}
-
-func (s *fileStore) readRegular(name string) ([]byte, time.Time, error) {
-	info, err := s.root.Lstat(name) // an os.Root follows links that stay inside
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, time.Time{}, errIrregular
-	}
-	f, err := s.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return nil, time.Time{}, err
-	}
-	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
-	return data, info.ModTime(), err
-}
-
-// pack returns the bytes of a record's file. A file without any is a session that Django's file
-// engine is just making, so a record of no bytes, which only other users of a [Store] write,
-// gets a line feed, and one of line feeds another.
-func pack(data []byte) []byte {
-	if len(bytes.Trim(data, "\n")) > 0 {
-		return data
-	}
-	return append(bytes.Clone(data), '\n')
-}
-
-// unpack is the inverse of pack.
-func (s *fileStore) unpack(data []byte, modified time.Time) []byte {
-	switch {
-	case len(data) == 0:
-		return s.cfg.codec.seal([]byte("{}"), modified)
-	case len(bytes.Trim(data, "\n")) == 0:
-		return data[1:]
-	}
-	return data
-}
-
-// When a session ends follows from its file's modification time and its record, as in Django's
-// file engine, so that both programs judge alike what either has written:
-//
-//	the record's own expiry    the session ends           the time to give the file
-//	none or 0                  at the time + CookieAge    end - CookieAge
-//	n seconds                  at the time + n            end - n
-//	a date                     at the date                any
-//
-// So of a record that holds a date the end cannot be moved without writing the record, which is
-// what changes the date. MaxLifetime, too, needs no room in the time of such a file: when the
-// session began is in the record. (In Django a session of n seconds never ends: there the age is
-// measured from now.)
-
-// expires returns when the session in a file ends.
-func (s *fileStore) expires(data []byte, modified time.Time) time.Time {
-	end := modified.Add(s.cfg.CookieAge)
-	if doc := s.ownExpiry(data); doc != nil {
-		end = s.cfg.deadline(doc, modified)
-	}
-	return end.Truncate(time.Second)
-}
-
-// modified returns the modification time that says that a record ends when it does, or the zero
-// time where any does.
-func (s *fileStore) modified(r Record) time.Time {
-	age := s.cfg.CookieAge
-	if doc := s.ownExpiry(r.Data); doc != nil {
-		switch expiry := s.cfg.expiryOf(doc); expiry.kind {
-		case expireAt:
-			return time.Time{}
-		case expireAfter:
-			age = expiry.age
-		}
-	}
-	return r.Expires.Add(-age)
-}
-
-// ownExpiry returns the document of a record that has an expiry of its own, or nil. It parses no
-// other, for every read asks.
-func (s *fileStore) ownExpiry(data []byte) *document {
-	if s.cfg.codec.signer == nil && !bytes.Contains(data, []byte(expiryKey)) {
-		return nil
-	}
-	text, _, err := s.cfg.codec.unseal(data)
-	if err != nil || !strings.Contains(text, expiryKey) {
-		return nil
-	}
-	doc, err := parseDocument(text)
-	if err != nil || doc.present(expiryKey) == nil {
-		return nil
-	}
-	return &doc
 }
 
 func (s *fileStore) Create(ctx context.Context, key string, r Record, now time.Time) error {
@@ -376,75 +268,4 @@ func (s *fileStore) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	return s.sync()
-}
-
-// remove removes a file and reports whether it was there.
-func (s *fileStore) remove(name string) (bool, error) {
-	err := s.root.Remove(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, fileError("removed", err)
-}
-
-// A temporary file's name tells when it was begun, for its modification time is the record's, and
-// by which store. No session's file has such a name, whatever the cookie's: its key would have
-// three characters.
-const (
-	temporaryPrefix = ".ginsession."
-	temporarySuffix = ".tmp"
-	temporaryAge    = time.Hour // what is older, and another process's, was left behind by a crash
-)
-
-func (s *fileStore) temporaryName(now time.Time) string {
-	return fmt.Sprintf("%s%d.%s.%d%s", temporaryPrefix, now.Unix(), s.id, s.serial.Add(1), temporarySuffix)
-}
-
-// write makes a record the content of a file, all of it or nothing. Whoever reads meanwhile sees
-// the old content.
-func (s *fileStore) write(name string, r Record, now time.Time) error {
-	temporary := s.temporaryName(now)
-	err := s.writeNew(temporary, r)
-	if err == nil {
-		err = s.root.Rename(temporary, name)
-	}
-	if err != nil {
-		_ = s.root.Remove(temporary)
-	}
-	return fileError("written", err)
-}
-
-// writeNew writes a record to a new file and brings it to the disk.
-func (s *fileStore) writeNew(name string, r Record) error {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(pack(r.Data)); err != nil {
-		return err
-	}
-	if err := s.root.Chtimes(name, time.Time{}, s.modified(r)); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// sync brings the names in the folder to the disk.
-func (s *fileStore) sync() error { return fileError("written", syncFolder(s.folder)) }
-
-// fileError says what could not be done, without the name of the file, which holds the key.
-func fileError(done string, err error) error {
-	if err == nil || errors.Is(err, ErrNotFound) {
-		return err
-	}
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		err = path.Err
-	case errors.As(err, &link):
-		err = link.Err
-	}
-	return fmt.Errorf("ginsession: a session's file cannot be %s: %w", done, err)
 }

@@ -438,6 +438,8 @@ func TestFileIrregular(t *testing.T) {
 			if err != nil || !os.SameFile(before, after) {
 				t.Errorf("something else is there now: %v", err)
 			}
+			err = store.Create(t.Context(), fileKey, next, start) // in its place, not through it
+			check(t, "Create", err == nil, name != "a folder")
 			check(t, "Delete", d.Delete(t.Context(), fileKey), nil)
 			for _, target := range []string{inside, outside} {
 				data, err := os.ReadFile(target)

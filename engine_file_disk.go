@@ -1,0 +1,112 @@
+package ginsession
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// read returns what is in a file and its modification time, from one version of the file,
+// whoever replaces it meanwhile.
+func (s *fileStore) read(name string) ([]byte, time.Time, error) {
+	data, modified, err := s.readRegular(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, time.Time{}, ErrNotFound
+	}
+	return data, modified, fileError("read", err)
+}
+
+func (s *fileStore) readRegular(name string) ([]byte, time.Time, error) {
+	info, err := s.root.Lstat(name) // an os.Root follows links that stay inside
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, time.Time{}, errIrregular
+	}
+	f, err := s.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, time.Time{}, err
+	}
+	data := make([]byte, info.Size())
+	_, err = io.ReadFull(f, data)
+	return data, info.ModTime(), err
+}
+
+// remove removes a file and reports whether it was there.
+func (s *fileStore) remove(name string) (bool, error) {
+	err := s.root.Remove(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, fileError("removed", err)
+}
+
+// A temporary file's name tells when it was begun, for its modification time is the record's, and
+// by which store. No session's file has such a name, whatever the cookie's: its key would have
+// three characters.
+const (
+	temporaryPrefix = ".ginsession."
+	temporarySuffix = ".tmp"
+	temporaryAge    = time.Hour // what is older, and another process's, was left behind by a crash
+)
+
+func (s *fileStore) temporaryName(now time.Time) string {
+	return fmt.Sprintf("%s%d.%s.%d%s", temporaryPrefix, now.Unix(), s.id, s.serial.Add(1), temporarySuffix)
+}
+
+// write makes a record the content of a file, all of it or nothing. Whoever reads meanwhile sees
+// the old content.
+func (s *fileStore) write(name string, r Record, now time.Time) error {
+	temporary := s.temporaryName(now)
+	err := s.writeNew(temporary, r)
+	if err == nil {
+		err = s.root.Rename(temporary, name)
+	}
+	if err != nil {
+		_ = s.root.Remove(temporary)
+	}
+	return fileError("written", err)
+}
+
+// writeNew writes a record to a new file and brings it to the disk.
+func (s *fileStore) writeNew(name string, r Record) error {
+	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(pack(r.Data)); err != nil {
+		return err
+	}
+	if err := s.root.Chtimes(name, time.Time{}, s.modified(r)); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// sync brings the names in the folder to the disk.
+func (s *fileStore) sync() error { return fileError("written", syncFolder(s.folder)) }
+
+// fileError says what could not be done, without the name of the file, which holds the key.
+func fileError(done string, err error) error {
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return err
+	}
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	return fmt.Errorf("ginsession: a session's file cannot be %s: %w", done, err)
+}
