@@ -419,6 +419,27 @@ func TestMaxLifetime(t *testing.T) {
 	}
 }
 
+// A session that lives to the end of its MaxLifetime already is not renewed.
+func TestRenewAfterStopsAtTheEnd(t *testing.T) {
+	w := newSite(t, func(cfg *ginsession.Config) {
+		cfg.CookieAge = 30 * time.Minute
+		cfg.MaxLifetime = time.Hour
+		cfg.RenewAfter = time.Minute
+	})
+	v := w.visitor(t)
+	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
+	for range 2 {
+		w.clock.Advance(20 * time.Minute)
+		v.get(func(*ginsession.Session) {})
+	}
+	checkTime(t, "Expires", w.store.record(v.key()).Expires, start.Add(time.Hour))
+	w.store.taken()
+	w.clock.Advance(10 * time.Minute)
+	r := v.get(func(*ginsession.Session) {})
+	checkCalls(t, w.store, "Load")
+	check(t, "a cookie was sent", r.cookie() != nil, false)
+}
+
 // A session from before MaxLifetime was set begins to count at its next save or extension.
 func TestMaxLifetimeOfAnOlderSession(t *testing.T) {
 	w := newSite(t, func(cfg *ginsession.Config) {
