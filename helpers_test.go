@@ -179,6 +179,9 @@ func (s *spyStore) replace(oldKey, newKey string, prev ginsession.Record, now ti
 	}
 	if bytes.Equal(current.Data, prev.Data) {
 		current = prev
+	} else { // lent to f, as out of a transaction
+		current.Data = bytes.Clone(current.Data)
+		defer clear(current.Data)
 	}
 	next, err := f(current)
 	if err != nil {

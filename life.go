@@ -166,7 +166,7 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.m.read(d.ctx, current.Data)
+	doc, _, err := d.m.read(d.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
 	return doc, err
 }
 
