@@ -167,7 +167,7 @@ func Value[T any](s *Session, key string) (T, bool) {
 // Modify replaces the value of key by f(old, ok), where ok tells whether there was one, and
 // loses no update: where another request saved the session first, f runs again on the value
 // that is stored now. So f must be pure: no session, no I/O. The T returned is provisional,
-// computed from what this request has read.
+// computed from what this request has read: what is done to it afterwards is not saved.
 //
 // The error is why nothing was recorded: the session could not be loaded, or the stored value
 // is no T. [SignedCookies] cannot do it: errors.ErrUnsupported.
