@@ -219,19 +219,34 @@ func TestCookieSeveral(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a sign-out ends each of three", func(t *testing.T) {
-		site := newWebSite(t, webSetup{})
-		var cookies []string
-		for range 3 {
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			cookies = append(cookies, "sessionid="+v.key())
-		}
-		site.as(strings.Join(cookies, "; ") + "; sessionid=" + d).get("/w/flush")
-		if n := len(site.store.keys()); n != 0 {
-			t.Errorf("%d of them live on", n)
-		}
-	})
+	for _, path := range []string{"/w/flush", "/read-and-flush"} {
+		t.Run("a sign-out ends each of three, "+path, func(t *testing.T) {
+			t.Parallel()
+			site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+				r.GET("/read-and-flush", func(c *gin.Context) {
+					s := ginsession.Get(c)
+					s.Get("v")
+					if err := errors.Join(s.Flush(), s.Flush()); err != nil {
+						t.Error(err)
+					}
+				})
+			}})
+			var cookies []string
+			for range 3 {
+				v := site.visitor()
+				v.get("/w/set?v=1")
+				cookies = append(cookies, "sessionid="+v.key())
+			}
+			site.calls()
+			site.as(strings.Join(cookies, "; ") + "; sessionid=" + d).get(path)
+			if n := len(site.store.keys()); n != 0 {
+				t.Errorf("%d of them live on", n)
+			}
+			if n := strings.Count(site.calls(), "Delete"); n != 3 {
+				t.Errorf("%d deletions", n)
+			}
+		})
+	}
 }
 
 // Manager.Cookie is what the middleware would send.

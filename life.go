@@ -49,7 +49,7 @@ func (s *Session) locate() {
 		}
 		break
 	}
-	s.located, s.viewed = true, true
+	s.located, s.viewed, s.tried = true, true, tried
 }
 
 // candidates yields the keys that the request names.
@@ -428,19 +428,21 @@ func (s *Session) Flush() error {
 	}
 	s.err = nil
 	s.flushed = s.flushed || named || s.known
-	s.key, s.storedKey, s.base, s.located = "", "", Record{}, true
+	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxCandidates
 	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
 	s.changes, s.cycled, s.marked, s.saved, s.known = nil, 0, false, false, false
 	return nil
 }
 
-// deleteStored deletes the record, without looking for it first where that was not done yet.
-// named tells whether the request has a cookie that names one.
+// deleteStored deletes the record, without looking for it first where that was not done yet, and
+// those of further cookies that locate would find in its place afterwards. named tells whether
+// the request has a cookie that names one.
 func (s *Session) deleteStored() (named bool, err error) {
 	keys := make([]string, 0, maxCandidates)
+	n := 0
 	for candidate := range s.candidates() {
 		named = true
-		if !s.located && len(keys) < maxCandidates {
+		if n++; n > s.tried && n <= maxCandidates {
 			keys = append(keys, candidate)
 		}
 	}

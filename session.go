@@ -34,6 +34,7 @@ type Session struct {
 	storedKey string // the key that base is stored under; "" where nothing is stored
 	base      Record // what the store holds, as far as this session knows
 	located   bool   // the store has been asked for what the cookie names
+	tried     int    // how many keys it was asked for
 	viewed    bool   // view is ready: located, or cleared before that was needed
 
 	view    document  // the dictionary as this request sees it
