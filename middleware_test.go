@@ -558,6 +558,22 @@ func TestMiddlewareErrorHandler(t *testing.T) {
 	}
 }
 
+// An ErrorHandler that panics lets nothing of the old response through either.
+func TestMiddlewareErrorHandlerPanics(t *testing.T) {
+	for name, setup := range map[string]webSetup{
+		"recovery outside": {Before: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}},
+		"recovery inside":  {After: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}},
+	} {
+		setup.ErrorHandler = func(*gin.Context, error) { panic("in the ErrorHandler") }
+		site := newWebSite(t, setup)
+		failOn(site.store, errStore, "Create")
+		reply := site.visitor().post("/w/set?v=1")
+		if reply.StatusCode != http.StatusInternalServerError || reply.Text != "" || reply.cookie(t) != nil {
+			t.Errorf("%s: answer %d %q", name, reply.StatusCode, reply.Text)
+		}
+	}
+}
+
 // A handler that panics leaves the session as it was, whoever recovers, and the site in order.
 func TestMiddlewarePanic(t *testing.T) {
 	answerOK := func(c *gin.Context, _ any) {

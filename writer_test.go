@@ -13,7 +13,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"net/http/httputil"
 	"net/textproto"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -652,6 +654,45 @@ func TestWriterOffersWhatIsBeneath(t *testing.T) {
 			})
 		}})
 		site.visitor().get("/")
+	}
+}
+
+// A reverse proxy behind the sessions passes on what it is told, hints first, with our cookie,
+// or the answer to a failed save.
+func TestWriterReverseProxy(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Set("Set-Cookie", "upstream=1")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, longText)
+	}))
+	t.Cleanup(upstream.Close)
+	target, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}, Routes: func(r *gin.Engine) {
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		r.GET("/", func(c *gin.Context) { ginsession.Get(c).Set("v", 1) }, gin.WrapH(proxy))
+	}})
+	hints := 0
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		Got1xxResponse: func(int, textproto.MIMEHeader) error {
+			hints++
+			return nil
+		},
+	})
+	reply, err := site.visitor().try(ctx, http.MethodGet, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.StatusCode != http.StatusCreated || reply.Text != longText || hints != 1 || reply.cookie(t) == nil || len(reply.Cookies()) != 2 {
+		t.Errorf("answer %d, %d bytes, %d hints, cookies %q", reply.StatusCode, len(reply.Text), hints, reply.Header["Set-Cookie"])
+	}
+	failOn(site.store, errStore, "Create")
+	if reply := site.visitor().get("/"); reply.StatusCode != http.StatusServiceUnavailable || reply.Text != unavailableText {
+		t.Errorf("failed save: answer %d %.80q", reply.StatusCode, reply.Text)
 	}
 }
 
