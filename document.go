@@ -158,6 +158,7 @@ type change struct {
 	key    string
 	value  any    // set: encoded when the session is saved, so that later changes inside count
 	raw    string // set: the encoded value
+	inside bool   // set: the handler changed a loaded value inside
 	modify func(raw string, ok bool) (any, error)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -307,7 +308,8 @@ func (s *Session) replace(now time.Time) error {
 	if !errors.Is(err, ErrNotFound) {
 		return d.failure(err)
 	}
-	anew := s.draft(s.changes[s.cycled-1:], now)
+	loaded := func(c change) bool { return c.inside }
+	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), loaded), now)
 	anew.doc = document{}
 	if err := anew.changes.apply(s.m.codec, &anew.doc); err != nil {
 		return err

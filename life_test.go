@@ -494,6 +494,12 @@ func TestCycleKeyOfADeletedSession(t *testing.T) {
 			_ = s.CycleKey()
 			s.Set("user", 7)
 		}, `{"user":7}`},
+		{"a loaded map changed after", func(s *ginsession.Session) {
+			m := s.Get("m").(map[string]any)
+			_ = s.CycleKey()
+			m["x"] = 1
+			s.Set("user", 7)
+		}, `{"user":7}`},
 		{"CycleKey twice", func(s *ginsession.Session) {
 			_ = s.CycleKey()
 			s.Set("user", 7)

@@ -434,7 +434,7 @@ func (s *Session) noteContainers() {
 func (s *Session) noteContents(e *entry) {
 	if v, changed := e.changedInside(s.m.codec); changed {
 		e.value, e.typed, e.state = v, nil, set
-		s.note(e, change{op: opSet, key: e.key, value: v})
+		s.note(e, change{op: opSet, key: e.key, value: v, inside: true})
 	}
 }
 
