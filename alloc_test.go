@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/cache/memory"
 )
 
 // Allocations are exact, and so are the bounds of these tests. Under the race detector they are
@@ -63,14 +65,14 @@ func allocPages(r *gin.Engine) {
 }
 
 // allocSite returns a site on SQLite and the Cookie header of a visitor.
-func allocSite(t *testing.T) (*gin.Engine, string) {
+func allocSite(t *testing.T, engine func(*gorm.DB) ginsession.Engine) (*gin.Engine, string) {
 	t.Helper()
 	db := openSQLite(t)
 	if err := ginsession.Migrate(db); err != nil {
 		t.Fatal(err)
 	}
 	r := newWebRouter()
-	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.DB(db)}))
+	r.Use(ginsession.New(ginsession.Config{Engine: engine(db)}))
 	allocPages(r)
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/seed", nil))
@@ -90,7 +92,7 @@ func TestAllocUntouched(t *testing.T) {
 	bare := newWebRouter()
 	allocPages(bare)
 	base := allocations(t, bare, "/plain", "")
-	site, cookie := allocSite(t)
+	site, cookie := allocSite(t, plainDB)
 	for name, cookie := range map[string]string{
 		"anonymous": "", "a session that is not touched": cookie, "other cookies": "a=b; c=d",
 	} {
@@ -100,18 +102,25 @@ func TestAllocUntouched(t *testing.T) {
 	}
 }
 
-// Reading and writing a session in SQLite.
-func TestAllocSQLite(t *testing.T) {
-	site, cookie := allocSite(t)
+func plainDB(db *gorm.DB) ginsession.Engine { return ginsession.DB(db) }
+
+// Reading and writing a session in SQLite, and in memory in front of it.
+func TestAllocUsed(t *testing.T) {
+	cache := memory.New()
+	defer cache.Close()
+	cachedDB := func(db *gorm.DB) ginsession.Engine { return ginsession.CachedDB(db, cache) }
 	for _, tt := range []struct {
-		path string
-		most int
+		name, path string
+		engine     func(*gorm.DB) ginsession.Engine
+		most       int
 	}{
-		{"/read", 45},
-		{"/write", 75},
+		{"db", "/read", plainDB, 45},
+		{"db", "/write", plainDB, 75},
+		{"cached_db", "/read", cachedDB, 12},
 	} {
+		site, cookie := allocSite(t, tt.engine)
 		if n := allocations(t, site, tt.path, cookie); n > tt.most {
-			t.Errorf("%s: %d allocations, want at most %d", tt.path, n, tt.most)
+			t.Errorf("%s %s: %d allocations, want at most %d", tt.name, tt.path, n, tt.most)
 		}
 	}
 }
