@@ -522,6 +522,61 @@ func TestFileLocked(t *testing.T) {
 	check(t, "a", d.session(t, key).Get("a"), "new")
 }
 
+// TestFileSweptLock has somebody sweep the folder, as systems do with folders for temporary
+// files, while one waits for the lock that another holds.
+func TestFileSweptLock(t *testing.T) {
+	dir := t.TempDir()
+	r := ginsession.Record{Data: []byte("{}"), Expires: start.Add(time.Hour)}
+	if err := openFileStore(t, dir).Create(t.Context(), fileKey, r, start); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	// update is what another process does, as far as the files can tell.
+	update := func(inside func()) {
+		store := openFileStore(t, dir)
+		wg.Go(func() {
+			_, err := store.Update(t.Context(), fileKey, r, start, func(current ginsession.Record) (ginsession.Record, error) {
+				inside()
+				return current, nil
+			})
+			check(t, "Update", err, nil)
+		})
+	}
+	aWhile := func() <-chan time.Time { return time.After(20 * time.Millisecond) }
+
+	firstIn, firstGo := make(chan bool), make(chan bool)
+	update(func() { close(firstIn); <-firstGo })
+	<-firstIn
+	secondIn := make(chan bool)
+	update(func() { close(secondIn) })
+	select {
+	case <-aWhile(): // it waits, for the file that is removed now
+	case <-secondIn:
+		t.Fatal("two have the lock")
+	}
+	locks, err := filepath.Glob(filepath.Join(dir, ".ginsession.*.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lock := range locks {
+		if err := os.Remove(lock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	thirdIn := make(chan bool)
+	update(func() {
+		close(thirdIn)
+		select {
+		case <-aWhile():
+		case <-secondIn:
+			t.Error("two have the lock")
+		}
+	})
+	<-thirdIn
+	close(firstGo)
+}
+
 // TestFileWaitsInProcess has a goroutine wait for another one of the same process.
 func TestFileWaitsInProcess(t *testing.T) {
 	store := openFileStore(t, t.TempDir())

@@ -35,10 +35,9 @@ func (s *fileStore) unpack(data []byte, modified time.Time) []byte {
 //	n seconds                  at the time + n            end - n
 //	a date                     at the date                any
 //
-// So of a record that holds a date the end cannot be moved without writing the record, which is
-// what changes the date. MaxLifetime, too, needs no room in the time of such a file: when the
-// session began is in the record. (In Django a session of n seconds never ends: there the age is
-// measured from now.)
+// So the end of a record that holds a date moves with the record only. MaxLifetime, which ends a
+// session before its date, needs no room in the time: when the session began is in the record,
+// too. (In Django a session of n seconds never ends: there the age is measured from now.)
 
 // expires returns when the session in a file ends.
 func (s *fileStore) expires(data []byte, modified time.Time) time.Time {
@@ -49,15 +48,11 @@ func (s *fileStore) expires(data []byte, modified time.Time) time.Time {
 	return end.Truncate(time.Second)
 }
 
-// modified returns the modification time that says that a record ends when it does, or the zero
-// time where any does.
+// modified returns the modification time that says that a record ends when it does.
 func (s *fileStore) modified(r Record) time.Time {
 	age := s.cfg.CookieAge
 	if doc := s.ownExpiry(r.Data); doc != nil {
-		switch expiry := s.cfg.expiryOf(doc); expiry.kind {
-		case expireAt:
-			return time.Time{}
-		case expireAfter:
+		if expiry := s.cfg.expiryOf(doc); expiry.kind == expireAfter {
 			age = expiry.age
 		}
 	}

@@ -585,29 +585,32 @@ func TestFileClearExpired(t *testing.T) {
 	checkCleared(t, d.Manager, 0)
 }
 
-// TestFileSweptLock has somebody sweep the folder, as systems do with folders for temporary
-// files.
-func TestFileSweptLock(t *testing.T) {
+// TestFileClearExpiredPassesOver has files that cannot be cleared: their locks cannot be had.
+func TestFileClearExpiredPassesOver(t *testing.T) {
 	dir := t.TempDir()
 	d := newFileDesk(t, dir)
-	key := d.saved(t, map[string]any{"n": 0})
-	for range 3 {
-		locks, err := filepath.Glob(filepath.Join(dir, ".ginsession.*.lock"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, lock := range locks {
-			if err := os.Remove(lock); err != nil {
-				t.Fatal(err)
-			}
-		}
-		s := d.session(t, key)
-		if _, err := ginsession.Modify(s, "n", func(n int, _ bool) int { return n + 1 }); err != nil {
-			t.Fatal(err)
-		}
-		save(t, s)
+	const sessions = 300
+	for i := range sessions {
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("sessionid%032d", i)), `{"a":1}`, start.Add(-15*24*time.Hour))
 	}
-	check(t, "n", d.session(t, key).Get("n"), int64(3))
+	d.saved(t, nil)
+	locks, err := filepath.Glob(filepath.Join(dir, ".ginsession.*.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lock := range locks {
+		if err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removed, err := d.ClearExpired(t.Context())
+	if !errors.Is(err, ginsession.ErrUnavailable) || strings.Contains(err.Error(), "sessionid") {
+		t.Errorf("error: %v, want ErrUnavailable and no name", err)
+	}
+	left := len(sessionFiles(t, dir)) - 1
+	if left == 0 || left > sessions/4 || int(removed) != sessions-left {
+		t.Errorf("%d removed, %d left of %d; want those of %d among 64 locks left", removed, left, sessions, len(locks))
+	}
 }
 
 // BenchmarkFile is READ and WRITE of a store, each beside what its file operations cost alone.
