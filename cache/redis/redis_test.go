@@ -230,7 +230,10 @@ func TestAKilledServerIsAnErrorAndThenForgotten(t *testing.T) {
 				_, ok, err := c.Get(t.Context(), "key")
 				return err == nil && !ok
 			})
-			add(t, c, "key", "new")
+			eventually(t, "an Add finds it too, over any connection", func() bool {
+				added, err := c.Add(t.Context(), "key", []byte("new"), time.Hour)
+				return err == nil && added
+			})
 			if got := get(t, c, "key"); got != "new" {
 				t.Errorf("after the restart: %q; want what was added", got)
 			}

@@ -91,6 +91,7 @@ func (s *server) start(t testing.TB) {
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
+			s.kill(t) // which ends the writing of output
 			t.Logf("%v:\n%s", s.args, output.String())
 		}
 	})
