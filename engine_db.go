@@ -227,7 +227,7 @@ func (s *dbStore) date(t time.Time) any {
 const textDate = "2006-01-02 15:04:05.000000"
 
 // scan reads a row of the load statement.
-func (s *dbStore) scan(row *sql.Row) (Record, error) {
+func (s *dbStore) scan(row row) (Record, error) {
 	var data string
 	var err error
 	var r Record
@@ -259,7 +259,7 @@ func parseTextDate(text string, zone *time.Location) (time.Time, error) {
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
 	var record Record
-	err := s.query(ctx, s.load, func(row *sql.Row) (err error) {
+	err := s.query(ctx, s.load, func(row row) (err error) {
 		record, err = s.scan(row)
 		return err
 	}, key, s.date(now))
@@ -347,7 +347,11 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 			return Record{}, err
 		}
 	}
-	current, err := s.scan(tx.Raw(s.reload.text, key, s.date(now)).Row())
+	var current Record
+	err := firstRow(tx.Raw(s.reload.text, key, s.date(now)), func(row row) (err error) {
+		current, err = s.scan(row)
+		return err
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}

@@ -50,10 +50,11 @@ func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, e
 func restartLog(db *gorm.DB) error {
 	const patience = 20 // milliseconds
 	var timeout int
-	if err := db.Raw("PRAGMA busy_timeout").Row().Scan(&timeout); err != nil {
+	err := firstRow(db.Raw("PRAGMA busy_timeout"), func(row row) error { return row.Scan(&timeout) })
+	if err != nil {
 		return err
 	}
-	err := pragma(db, fmt.Sprintf("busy_timeout = %d", patience))
+	err = pragma(db, fmt.Sprintf("busy_timeout = %d", patience))
 	if err == nil {
 		err = pragma(db, "wal_checkpoint(RESTART)")
 	}
@@ -83,7 +84,9 @@ func (s *dbStore) clearPostgres() func(ctx context.Context, now any, limit int) 
 	return func(ctx context.Context, now any, limit int) (int64, error) {
 		var removed int64
 		var last sql.NullTime
-		err := s.db.WithContext(ctx).Raw(query, from, now, limit, now).Row().Scan(&removed, &last)
+		err := firstRow(s.db.WithContext(ctx).Raw(query, from, now, limit, now), func(row row) error {
+			return row.Scan(&removed, &last)
+		})
 		if last.Valid {
 			from = last.Time
 		}

@@ -495,3 +495,18 @@ func TestDBPostgresPrepares(t *testing.T) {
 		})
 	}
 }
+
+// GORM's Row panics where it prepares statements and one cannot be prepared.
+func TestDBStatementThatCannotBePrepared(t *testing.T) {
+	db := openPostgres(t, &gorm.Config{PrepareStmt: true})
+	store, err := ginsession.OpenStore(ginsession.Config{Engine: ginsession.DB(db, ginsession.TableName("no_such_table"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = store.Update(t.Context(), "abcdefgh", ginsession.Record{}, time.Now(), func(r ginsession.Record) (ginsession.Record, error) {
+		return r, nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "run ginsession.Migrate") {
+		t.Errorf("Update without a table: %v, want to be told to run Migrate", err)
+	}
+}

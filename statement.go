@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -84,7 +85,7 @@ func isMySQLError(err error, number string) bool {
 }
 
 // query runs a statement that selects one row. None is ErrNotFound.
-func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(*sql.Row) error, args ...any) error {
+func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(row) error, args ...any) error {
 	for {
 		err := s.tryQuery(ctx, stmt, scan, args)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -96,15 +97,31 @@ func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(*sql.Row
 	}
 }
 
-func (s *dbStore) tryQuery(ctx context.Context, stmt *statement, scan func(*sql.Row) error, args []any) error {
+func (s *dbStore) tryQuery(ctx context.Context, stmt *statement, scan func(row) error, args []any) error {
 	if s.direct != nil {
 		return s.direct.query(ctx, stmt, args, scan)
 	}
-	tx := s.db.WithContext(ctx).Raw(stmt.text, args...)
-	if row := tx.Row(); row != nil {
-		return scan(row)
+	return firstRow(s.db.WithContext(ctx).Raw(stmt.text, args...), scan)
+}
+
+// A row is a *sql.Row or the current one of *sql.Rows.
+type row interface{ Scan(dest ...any) error }
+
+// firstRow scans the first row of a query through GORM, or returns sql.ErrNoRows. GORM's own Row
+// panics where it prepares statements and one cannot be prepared, as when the context is over.
+func firstRow(query *gorm.DB, scan func(row) error) error {
+	rows, err := query.Rows()
+	if err != nil {
+		return err
 	}
-	return tx.Error
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := scan(rows); err != nil {
+		return err
+	}
+	return rows.Close()
 }
 
 // A directPool runs statements on GORM's connection pool, past GORM's clause building, which
@@ -193,7 +210,7 @@ func (p *directPool) exec(ctx context.Context, stmt *statement, args []any) (sql
 	return result, p.explain(ctx, err)
 }
 
-func (p *directPool) query(ctx context.Context, stmt *statement, args []any, scan func(*sql.Row) error) error {
+func (p *directPool) query(ctx context.Context, stmt *statement, args []any, scan func(row) error) error {
 	ctx, prepared, err := p.start(ctx, stmt)
 	if err != nil {
 		return err
