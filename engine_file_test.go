@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -494,6 +495,52 @@ func TestFileKeys(t *testing.T) {
 	}
 	check(t, "files", sessionFiles(t, dir), files)
 	check(t, "beside the folder", allFiles(t, parent), []string{"sessions"})
+}
+
+// TestFileReplaceOfTwo has Replace move a session onto another one.
+func TestFileReplaceOfTwo(t *testing.T) {
+	store := openFileStore(t, t.TempDir())
+	for _, key := range []string{fileKey, otherKey} {
+		r := ginsession.Record{Data: []byte(`"` + key + `"`), Expires: start.Add(time.Hour)}
+		if err := store.Create(t.Context(), key, r, start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := store.Replace(t.Context(), fileKey, otherKey, ginsession.Record{}, start, func(r ginsession.Record) (ginsession.Record, error) { return r, nil })
+	if !errors.Is(err, ginsession.ErrExists) {
+		t.Errorf("Replace: %v, want ErrExists", err)
+	}
+	for _, key := range []string{fileKey, otherKey} {
+		r, err := store.Load(t.Context(), key, start)
+		check(t, "data", string(r.Data), `"`+key+`"`)
+		check(t, "error", err, nil)
+	}
+}
+
+// FuzzFileName looks for a key whose file is not where it should be.
+func FuzzFileName(f *testing.F) {
+	for _, key := range []string{"", "short12", fileKey, "../" + fileKey, fileKey + "/../x", `..\` + fileKey, fileKey + "\x00", "ABCDEFGH", ".ginsession"} {
+		f.Add(key)
+	}
+	parent := f.TempDir()
+	dir := filepath.Join(parent, "sessions")
+	store, err := ginsession.OpenStore(ginsession.Config{Engine: ginsession.File(dir)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	valid := regexp.MustCompile(`^[a-z0-9]{8,64}$`)
+	f.Fuzz(func(t *testing.T, key string) {
+		want := []string{}
+		if valid.MatchString(key) {
+			want = append(want, "sessionid"+key)
+		}
+		err := store.Create(t.Context(), key, ginsession.Record{Data: []byte("{}"), Expires: start.Add(time.Hour)}, start)
+		check(t, "Create", err == nil, len(want) == 1)
+		check(t, "files", sessionFiles(t, dir), want)
+		check(t, "Delete", store.Delete(t.Context(), key), nil)
+		check(t, "files after Delete", sessionFiles(t, dir), []string{})
+		check(t, "beside the folder", allFiles(t, parent), []string{"sessions"})
+	})
 }
 
 // TestFileErrorsHideTheKey has every operation fail for want of the folder's health.
