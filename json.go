@@ -493,13 +493,8 @@ func appendMap(b []byte, m map[string]any, depth int) ([]byte, error) {
 	if m == nil {
 		return append(b, "null"...), nil
 	}
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
 	b = append(b, '{')
-	for i, key := range keys {
+	for i, key := range sortedKeys(m) {
 		if i > 0 {
 			b = append(b, ',')
 		}
