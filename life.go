@@ -116,6 +116,9 @@ func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, e
 	return doc, signedAt, nil
 }
 
+// errEnded is what a store's ErrNotFound means to a session that has been loaded.
+var errEnded = fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
+
 // unavailable wraps a store's failure.
 func unavailable(err error) error {
 	if errors.Is(err, ErrUnavailable) {
@@ -193,7 +196,7 @@ func (d *draft) build() (Record, error) {
 func (d *draft) failure(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
+		return errEnded
 	case d.err != nil:
 		return d.err
 	default:
@@ -225,9 +228,7 @@ func (s *Session) save(force bool) error {
 		if !force && s.view.isEmpty() {
 			return nil
 		}
-		d := s.draft(s.changes, now)
-		d.doc = document{}
-		return s.create(d)
+		return s.create(s.draft(s.changes, now))
 	case s.storedKey != s.key:
 		return s.replace(now)
 	default:
@@ -310,7 +311,6 @@ func (s *Session) replace(now time.Time) error {
 	}
 	loaded := func(c change) bool { return c.inside }
 	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), loaded), now)
-	anew.doc = document{}
 	if err := anew.changes.apply(s.m.codec, &anew.doc); err != nil {
 		return err
 	}
@@ -377,7 +377,7 @@ func (s *Session) touch(now time.Time) error {
 	defer bounded.release()
 	if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
 		if errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
+			return errEnded
 		}
 		return unavailable(err)
 	}

@@ -184,12 +184,8 @@ func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
 
 // bringUpToDate saves the session, or extends its life where it was not changed.
 func (s *Session) bringUpToDate() error {
-	s.noteContainers()
-	if s.pending() {
-		return s.save(false)
-	}
-	if s.saved || !s.m.extends() {
-		return nil
+	if err := s.save(false); err != nil || s.saved || !s.m.extends() {
+		return err
 	}
 	if !s.located {
 		s.locate()
