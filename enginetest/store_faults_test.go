@@ -33,7 +33,9 @@ func TestEngineFindsFaults(t *testing.T) {
 func findsFault(t *testing.T, suite, fault, rule string) {
 	t.Parallel()
 	subtest := strings.ReplaceAll(rule, " ", "_")
-	run := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+suite+"$/^"+subtest+"$", "-rapid.nofailfile")
+	// Sequences that show a fault are rare: with rapid's 100 a run in many would miss one.
+	run := exec.CommandContext(t.Context(), os.Args[0],
+		"-test.run=^"+suite+"$/^"+subtest+"$", "-rapid.nofailfile", "-rapid.checks=10000")
 	run.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", faultVariable+"="+fault)
 	output, err := run.CombinedOutput()
 	if err == nil || !bytes.Contains(output, []byte("--- FAIL: "+suite+"/"+subtest)) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,17 +88,27 @@ func increment(r ginsession.Record) (ginsession.Record, error) {
 
 func (t storeTest) deletionWins() {
 	const rounds = 30
-	for range rounds {
+	for round := range rounds {
 		key := newKey()
 		t.make(key, `{}`, at(1))
 		prev := t.load(key, at(0))
+		updating := make(chan struct{})
+		begun := sync.OnceFunc(func() { close(updating) })
+		if round%2 == 0 { // in the others Delete waits for an Update that has begun
+			begun()
+		}
 		together(4, func(i int) {
 			var err error
 			switch i {
 			case 0:
+				<-updating
 				err = t.store.Delete(t.ctx, key)
 			case 1:
-				_, err = t.store.Update(t.ctx, key, prev, at(0), add("a", at(1)))
+				_, err = t.store.Update(t.ctx, key, prev, at(0), func(current ginsession.Record) (ginsession.Record, error) {
+					begun()
+					return add("a", at(1))(current)
+				})
+				begun() // also where it called no mutation
 			case 2:
 				_, err = t.store.Update(t.ctx, key, ginsession.Record{}, at(0), add("b", at(2)))
 			case 3:

@@ -190,7 +190,10 @@ func (c *Cache) Close() error {
 }
 
 func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
-	value, err := c.client.Do(ctx, c.client.B().Get().Key(c.prefix+key).Build()).AsBytes()
+	// Pinned, because a read is tried again: the client recycles a command that was answered on
+	// its second connection while the goroutine of the first, which has broken, may still read it.
+	get := c.client.B().Get().Key(c.prefix + key).Build().Pin()
+	value, err := c.client.Do(ctx, get).AsBytes()
 	if valkey.IsValkeyNil(err) {
 		return nil, false, nil
 	}
