@@ -100,6 +100,125 @@ func TestDBClearOnOldMySQL(t *testing.T) {
 	}
 }
 
+// TestDBClearOnPostgres has tables where many rows have expired and where few have, on many pages.
+func TestDBClearOnPostgres(t *testing.T) {
+	const rows = 4200 // four to a page: more pages than one statement reads
+	for name, tt := range map[string]struct {
+		every   int // which rows have expired
+		byPages bool
+		plan    string // of the statements that delete
+	}{
+		"every second row": {every: 2, byPages: true, plan: "Tid Range Scan"},
+		"few rows":         {every: 8, plan: "Index Scan"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{}
+			db := openDB(t, recordedPostgres(t, r))
+			table := newTable(t, db)
+			site := newDBSite(t, db, table)
+			// The statistics are from when nothing had expired.
+			fillPages(t, db, table, rows)
+			dbExec(t, db, fmt.Sprintf("UPDATE %s SET expire_date = ? WHERE session_key::int %% %d = 0", table, tt.every), start.Add(-time.Second))
+			expired := int64(rows / tt.every)
+
+			held := db.Begin()
+			defer held.Rollback()
+			dbExec(t, held, "SELECT FROM "+table+" WHERE session_key = ? FOR UPDATE", fmt.Sprintf("%040d", 2400))
+			r.taken()
+			const batch = 100
+			var reported []int64
+			removed, err := site.ClearExpired(t.Context(), ginsession.ClearBatchSize(batch), ginsession.ClearProgress(func(n int64) { reported = append(reported, n) }))
+			if removed != expired-1 || err != nil {
+				t.Errorf("ClearExpired beside a transaction that holds a row: %d, %v; want %d", removed, err, expired-1)
+			}
+			for i, n := range reported {
+				check(t, "reported", n, min(int64(i+1)*batch, removed))
+			}
+			checkClearing(t, db, table, r.taken(), tt.byPages, tt.plan)
+			if err := held.Rollback().Error; err != nil {
+				t.Fatal(err)
+			}
+			if removed, err := site.ClearExpired(t.Context()); removed != 1 || err != nil {
+				t.Errorf("ClearExpired when nobody holds the row any more: %d, %v; want 1", removed, err)
+			}
+			var left int64
+			db.Table(table).Where("expire_date > ?", start).Count(&left)
+			check(t, "live rows left", left, rows-expired)
+		})
+	}
+}
+
+// checkClearing looks at how the rows were found, and that no plan reads more than it must.
+func checkClearing(t *testing.T, db *gorm.DB, table string, statements []string, byPages bool, plan string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, statement := range statements {
+		if !strings.Contains(statement, "DELETE") || seen[statement] {
+			continue
+		}
+		seen[statement] = true
+		args := "'-infinity', '" + start.Format(time.RFC3339) + "', 100, '" + start.Format(time.RFC3339) + "'"
+		if pages := strings.Contains(statement, "tid)"); pages != byPages {
+			t.Errorf("the rows were found by pages: %v", pages)
+			continue
+		} else if pages {
+			args = "'(0,0)', '(500,0)', " + strings.TrimPrefix(args, "'-infinity', ")
+		}
+		err := db.Connection(func(db *gorm.DB) error {
+			dbExec(t, db, "PREPARE clearing AS "+statement)
+			defer db.Exec("DEALLOCATE clearing")
+			var lines []string
+			err := db.Raw("EXPLAIN EXECUTE clearing(" + args + ")").Scan(&lines).Error
+			text := strings.Join(lines, "\n")
+			checkContains(t, text, plan)
+			if _, deleting, _ := strings.Cut(text, "->  Delete on"); strings.Contains(text, "Seq Scan") || strings.Count(deleting, "Tid Scan") != 1 {
+				t.Errorf("a plan that reads too much:\n%s", text)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	check(t, "deleting statements that differ", len(seen), 1)
+}
+
+// TestDBClearTriesAgain has a transaction in the middle of a batch rolled back.
+func TestDBClearTriesAgain(t *testing.T) {
+	const rows = 4200
+	db := openPostgres(t)
+	table := newTable(t, db)
+	fillPages(t, db, table, rows)
+	for _, statement := range []string{
+		"CREATE SEQUENCE {t}_deletions OWNED BY {t}.session_key",
+		"CREATE FUNCTION {t}_fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " +
+			"IF nextval('{t}_deletions') = 4100 THEN RAISE 'no' USING ERRCODE = 'serialization_failure'; END IF; RETURN OLD; END $$",
+		"CREATE TRIGGER fail BEFORE DELETE ON {t} FOR EACH ROW EXECUTE FUNCTION {t}_fail()",
+	} {
+		dbExec(t, db, strings.ReplaceAll(statement, "{t}", table))
+	}
+	defer db.Exec("DROP FUNCTION " + table + "_fail CASCADE")
+	site := newDBSite(t, db, table)
+	site.clock.Advance(2 * time.Hour)
+	removed, err := site.ClearExpired(t.Context())
+	if removed != rows || err != nil {
+		t.Errorf("ClearExpired: %d, %v; want %d", removed, err, rows)
+	}
+	var failed bool
+	db.Raw("SELECT last_value > 4100 FROM " + table + "_deletions").Scan(&failed)
+	check(t, "a transaction was rolled back", failed, true)
+}
+
+// fillPages inserts rows for an hour, about four to a page, in PostgreSQL, and has it look at
+// them.
+func fillPages(t *testing.T, db *gorm.DB, table string, rows int) {
+	t.Helper()
+	dbExec(t, db, "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+	dbExec(t, db, "INSERT INTO "+table+" SELECT lpad(i::text, 40, '0'), repeat('x', 1800), ?::timestamptz + i * interval '0.1 second' FROM generate_series(1, ?) AS i",
+		start.Add(time.Hour), rows)
+	dbExec(t, db, "VACUUM ANALYZE "+table)
+}
+
 // fillTable inserts rows that have expired.
 func fillTable(t *testing.T, db *gorm.DB, table string, rows int, expires time.Time) {
 	t.Helper()
