@@ -64,7 +64,7 @@ type Store interface {
 // enginetest proves an implementation (enginetest.Cache).
 //
 // Keys are at most 200 bytes of printable ASCII without spaces. A ttl is positive; the cache
-// may drop an entry earlier, never serve it much later. Every method may be called by many
+// may drop an entry earlier, and serve it for a few seconds longer. Every method may be called by many
 // goroutines at once. A slice handed in or out is not changed by either side.
 type Cache interface {
 	// Get returns the value of key, and whether there is one.

@@ -41,8 +41,9 @@ type reply struct {
 }
 
 const (
-	// nearTTL ends what an invalidation that was lost would keep alive.
-	nearTTL = time.Minute
+	// nearTTL ends what an invalidation that was lost would keep alive, and what has expired in
+	// the server: one with many keys comes across it, and tells, much later.
+	nearTTL = 10 * time.Second
 
 	// replyOverhead is what a copy takes beside its key and value, in bytes: see package memory.
 	replyOverhead = 160

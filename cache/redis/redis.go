@@ -6,7 +6,8 @@
 // such a copy costs no network. A write or delete by this process is seen by its next read; one
 // by another process is seen when the server's invalidation arrives, usually within a
 // millisecond. Where the network loses a connection without a sign, the client notices in about
-// twelve seconds and drops all copies; no copy lives longer than a minute in any case.
+// twelve seconds. No copy lives longer than ten seconds in any case, also one of an entry whose
+// ttl is over.
 //
 // Bound each call by its context: the calls of a session are bounded by Config.StoreTimeout.
 // A connection that breaks is replaced by the next call. A read is tried again on a new
