@@ -44,13 +44,35 @@ const indexFrom = 64
 
 // parseDocument splits the text of a record. The entries refer to the text.
 func parseDocument(text string) (document, error) {
-	d := document{entries: make([]entry, 0, strings.Count(text, `":`))}
-	err := scanObject(text, func(quoted, raw string) error {
+	const many = 16 // colons may stand in values too
+	d := document{entries: make([]entry, 0, min(strings.Count(text, ":"), many))}
+	p := scanner{text: text}
+	p.space()
+	more, err := p.open('{', '}')
+	for more {
+		quoted, err := p.key()
+		if err != nil {
+			return d, err
+		}
+		raw, err := p.value()
+		if err != nil {
+			return d, err
+		}
 		key, _ := unquote(quoted)
-		*d.add(key) = entry{key: key, quoted: quoted, raw: raw, state: stored}
-		return nil
-	})
-	return d, err
+		e := d.add(key)
+		e.quoted, e.raw, e.state = quoted, raw, stored
+		if more, err = p.next('}'); err != nil {
+			return d, err
+		}
+	}
+	if err != nil {
+		return d, err
+	}
+	p.space()
+	if p.pos != len(text) {
+		return d, errSyntax
+	}
+	return d, nil
 }
 
 // find returns the entry of key, tombstones included, or nil.
@@ -75,6 +97,11 @@ func (d *document) add(key string) *entry {
 	if e := d.find(key); e != nil {
 		return e
 	}
+	return d.append(key)
+}
+
+// append is add where the key is known to be new.
+func (d *document) append(key string) *entry {
 	d.entries = append(d.entries, entry{key: key})
 	last := len(d.entries) - 1
 	switch {
@@ -119,15 +146,20 @@ func (d *document) clone() document {
 	c := document{entries: make([]entry, 0, len(d.entries)+2)}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.raw != "" {
-			*c.add(e.key) = entry{key: e.key, quoted: e.quoted, raw: e.raw, state: stored}
+			*c.append(e.key) = entry{key: e.key, quoted: e.quoted, raw: e.raw, state: stored}
 		}
 	}
 	return c
 }
 
-// appendTo appends the document as a JSON object. Every entry must have its raw value.
-func (d *document) appendTo(b []byte) ([]byte, error) {
-	b = append(b, '{')
+// encode returns the document as a JSON object. Every entry must have its raw value.
+func (d *document) encode() ([]byte, error) {
+	size := len(`{}`)
+	for i := range d.entries {
+		e := &d.entries[i]
+		size += len(`"":,`) + len(e.key) + len(e.raw)
+	}
+	b := append(make([]byte, 0, size), '{')
 	first := true
 	for i := range d.entries {
 		e := &d.entries[i]

@@ -28,6 +28,6 @@ func SplitRecord(text string) (members map[string]string, again string, err erro
 	for i := range d.entries {
 		members[d.entries[i].key] = d.entries[i].raw
 	}
-	b, err := d.appendTo(nil)
+	b, err := d.encode()
 	return members, string(b), err
 }

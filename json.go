@@ -83,9 +83,26 @@ func nestsTooDeep(raw string) bool {
 func (p *scanner) skip() error {
 	switch p.peek() {
 	case '{':
-		return p.object(func(string) error { return p.skip() })
+		more, err := p.open('{', '}')
+		for more {
+			if _, err = p.key(); err != nil {
+				return err
+			}
+			if err = p.skip(); err != nil {
+				return err
+			}
+			more, err = p.next('}')
+		}
+		return err
 	case '[':
-		return p.array(p.skip)
+		more, err := p.open('[', ']')
+		for more {
+			if err = p.skip(); err != nil {
+				return err
+			}
+			more, err = p.next(']')
+		}
+		return err
 	case '"':
 		_, err := p.str()
 		return err
@@ -95,49 +112,51 @@ func (p *scanner) skip() error {
 	}
 }
 
-// object consumes an object. At each value it calls member, which must consume it, with the
-// key as it is spelled, in its quotes.
-func (p *scanner) object(member func(quoted string) error) error {
-	return p.list('{', '}', func() error {
-		quoted, err := p.str()
-		if err != nil {
-			return err
-		}
-		p.space()
-		if err := p.take(':'); err != nil {
-			return err
-		}
-		p.space()
-		return member(quoted)
-	})
-}
-
-// array consumes an array. element must consume each of its values.
-func (p *scanner) array(element func() error) error {
-	return p.list('[', ']', element)
-}
-
-func (p *scanner) list(open, end byte, item func() error) error {
-	if err := p.take(open); err != nil {
-		return err
+// open consumes the beginning of an object or array, and reports whether an item follows.
+func (p *scanner) open(begin, end byte) (more bool, err error) {
+	if err := p.take(begin); err != nil {
+		return false, err
 	}
 	if p.depth++; p.depth > maxDepth {
-		return errTooDeep
+		return false, errTooDeep
 	}
 	p.space()
-	for first := true; p.peek() != end || !first; first = false {
-		p.space()
-		if err := item(); err != nil {
-			return err
-		}
-		p.space()
-		if p.peek() != ',' {
-			break
-		}
-		p.pos++
+	return !p.closes(end), nil
+}
+
+// next consumes what stands between two items, or the end, and reports whether an item follows.
+func (p *scanner) next(end byte) (more bool, err error) {
+	p.space()
+	if p.closes(end) {
+		return false, nil
 	}
-	p.depth-- // an error ends the scan, whatever the depth
-	return p.take(end)
+	err = p.take(',')
+	p.space()
+	return err == nil, err
+}
+
+// closes consumes the end of an object or array where it stands next.
+func (p *scanner) closes(end byte) bool {
+	if p.peek() != end {
+		return false
+	}
+	p.pos++
+	p.depth--
+	return true
+}
+
+// key consumes a member's key and its colon, and returns the key as it is spelled, in its quotes.
+func (p *scanner) key() (string, error) {
+	quoted, err := p.str()
+	if err != nil {
+		return "", err
+	}
+	p.space()
+	if err := p.take(':'); err != nil {
+		return "", err
+	}
+	p.space()
+	return quoted, nil
 }
 
 // str consumes a string and returns it as it is spelled, in its quotes.
@@ -263,27 +282,6 @@ func (p *scanner) digits() bool {
 	return p.pos > start
 }
 
-// scanObject splits a whole text that is one object into its members.
-func scanObject(text string, member func(quoted, raw string) error) error {
-	p := scanner{text: text}
-	p.space()
-	err := p.object(func(quoted string) error {
-		raw, err := p.value()
-		if err != nil {
-			return err
-		}
-		return member(quoted, raw)
-	})
-	if err != nil {
-		return err
-	}
-	p.space()
-	if p.pos != len(text) {
-		return errSyntax
-	}
-	return nil
-}
-
 // unquote returns what a scanned string means. A lone surrogate becomes the bytes that UTF-8
 // would have for it, so that the names of two keys stay apart, and exact is false.
 func unquote(quoted string) (s string, exact bool) {
@@ -353,24 +351,20 @@ func decodeAny(raw string) (any, error) {
 func (p *scanner) decode() (any, error) {
 	switch p.peek() {
 	case '{':
-		m := map[string]any{}
-		err := p.object(func(quoted string) error {
-			key, exact := unquote(quoted)
-			if !exact {
-				return errUnreadable
-			}
-			v, err := p.decode()
-			m[key] = v
-			return err
-		})
-		return m, err
+		return p.decodeObject()
 	case '[':
 		a := []any{}
-		err := p.array(func() error {
+		more, err := p.open('[', ']')
+		for more {
 			v, err := p.decode()
+			if err != nil {
+				return nil, err
+			}
 			a = append(a, v)
-			return err
-		})
+			if more, err = p.next(']'); err != nil {
+				return nil, err
+			}
+		}
 		return a, err
 	case '"':
 		quoted, err := p.str()
@@ -388,6 +382,28 @@ func (p *scanner) decode() (any, error) {
 		return nil, err
 	}
 	return decodeScalar(text)
+}
+
+func (p *scanner) decodeObject() (any, error) {
+	m := map[string]any{}
+	more, err := p.open('{', '}')
+	for more {
+		quoted, err := p.key()
+		if err != nil {
+			return nil, err
+		}
+		key, exact := unquote(quoted)
+		if !exact {
+			return nil, errUnreadable
+		}
+		if m[key], err = p.decode(); err != nil {
+			return nil, err
+		}
+		if more, err = p.next('}'); err != nil {
+			return nil, err
+		}
+	}
+	return m, err
 }
 
 func decodeScalar(text string) (any, error) {

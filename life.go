@@ -28,7 +28,7 @@ func (s *Session) locate() {
 	if ctx.Context != nil {
 		ctx = &storeContext{} // whoever still holds that of the first try must not see it change
 	}
-	ctx.start(s.ctx, s.m.StoreTimeout)
+	ctx.Context, ctx.timeout = s.ctx, s.m.StoreTimeout
 	defer ctx.release()
 	now := s.m.Clock()
 	tried := 0
@@ -184,7 +184,7 @@ func (d *draft) build() (Record, error) {
 		e := d.doc.add(startedKey)
 		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
 	}
-	text, err := d.doc.appendTo(nil)
+	text, err := d.doc.encode()
 	if err != nil {
 		return Record{}, err
 	}

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -87,16 +89,37 @@ func valueOf[T any](c *codec, e *entry) (T, bool) {
 	if v, ok := held[T](e); ok {
 		return v, true
 	}
-	var v T
 	raw, err := e.text(c)
-	if err == nil {
-		err = c.decode(e.key, raw, &v)
-	}
 	if err != nil {
+		return *new(T), false
+	}
+	if v, ok := plainValue[T](c, raw); ok {
+		return v, true
+	}
+	var v T
+	if c.decode(e.key, raw, &v) != nil {
 		return *new(T), false
 	}
 	hold(e, v, raw)
 	return v, true
+}
+
+// plainValue decodes the text of a string without an escape, and of a small whole number, where
+// the handler asks for just that: to go through an any would allocate three times.
+func plainValue[T any](c *codec, raw string) (v T, ok bool) {
+	if !c.plain {
+		return v, false
+	}
+	switch dst := any(&v).(type) {
+	case *string:
+		if len(raw) > 1 && raw[0] == '"' && strings.IndexByte(raw, '\\') < 0 {
+			*dst, ok = raw[1:len(raw)-1], true
+		}
+	case *int:
+		n, err := strconv.Atoi(raw)
+		*dst, ok = n, err == nil
+	}
+	return v, ok
 }
 
 // held returns the T that the entry holds, if it does.
