@@ -151,5 +151,7 @@ func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error)
 	return textOf(unpacked), signedAt, err
 }
 
-// textOf is string(data) without the copy: nobody changes a record's data (see [Mutate], [Cache]).
+// textOf and bytesOf convert without a copy: nobody changes a record's data (see [Mutate], [Cache]).
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
+
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

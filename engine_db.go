@@ -226,21 +226,24 @@ func (s *dbStore) date(t time.Time) any {
 // textDate is how Django writes a date where the database keeps it as text.
 const textDate = "2006-01-02 15:04:05.000000"
 
-// scan reads a row of the load statement.
+// scan reads a row of the load statement, or returns its error and no record.
 func (s *dbStore) scan(row row) (Record, error) {
-	var data string
+	var columns struct {
+		data, text string
+		date       time.Time
+	}
 	var err error
-	var r Record
 	if s.dialect.textDates {
-		var text string
-		if err = row.Scan(&data, &text); err == nil {
-			r.Expires, err = parseTextDate(text, s.zone)
+		if err = row.Scan(&columns.data, &columns.text); err == nil {
+			columns.date, err = parseTextDate(columns.text, s.zone)
 		}
 	} else {
-		err = row.Scan(&data, &r.Expires)
+		err = row.Scan(&columns.data, &columns.date)
 	}
-	r.Data = []byte(data)
-	return r, err
+	if err != nil {
+		return Record{}, err
+	}
+	return Record{Data: bytesOf(columns.data), Expires: columns.date}, nil
 }
 
 // parseTextDate reads a date as a database's text, with or without a fraction or an offset.
@@ -258,15 +261,7 @@ func parseTextDate(text string, zone *time.Location) (time.Time, error) {
 }
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
-	var record Record
-	err := s.query(ctx, s.load, func(row row) (err error) {
-		record, err = s.scan(row)
-		return err
-	}, key, s.date(now))
-	if err != nil {
-		return Record{}, err
-	}
-	return record, nil
+	return s.query(ctx, s.load, key, s.date(now))
 }
 
 func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time) error {
@@ -280,7 +275,7 @@ func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time)
 
 // values returns the arguments for the data and the columns that are filled from it.
 func (s *dbStore) values(r Record) ([]any, error) {
-	args := append(make([]any, 0, 6+len(s.extra)), string(r.Data))
+	args := append(make([]any, 0, 6+len(s.extra)), textOf(r.Data))
 	if len(s.extra) == 0 {
 		return args, nil
 	}
@@ -347,11 +342,7 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 			return Record{}, err
 		}
 	}
-	var current Record
-	err := firstRow(tx.Raw(s.reload.text, key, s.date(now)), func(row row) (err error) {
-		current, err = s.scan(row)
-		return err
-	})
+	current, err := s.firstRecord(tx.Raw(s.reload.text, key, s.date(now)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}
@@ -385,7 +376,7 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 	if !compare {
 		return exec(ctx, pair.locked, args...)
 	}
-	args = append(args, string(prev.Data))
+	args = append(args, textOf(prev.Data))
 	if !moved {
 		args = append(args, s.date(prev.Expires)) // a Touch may have moved it since
 	}

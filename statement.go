@@ -84,24 +84,38 @@ func isMySQLError(err error, number string) bool {
 	return err != nil && strings.HasPrefix(err.Error(), "Error "+number)
 }
 
-// query runs a statement that selects one row. None is ErrNotFound.
-func (s *dbStore) query(ctx context.Context, stmt *statement, scan func(row) error, args ...any) error {
+// query runs a statement that selects a record. None is ErrNotFound.
+func (s *dbStore) query(ctx context.Context, stmt *statement, args ...any) (Record, error) {
 	for {
-		err := s.tryQuery(ctx, stmt, scan, args)
+		record, err := s.tryQuery(ctx, stmt, args)
 		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
+			return Record{}, ErrNotFound
 		}
 		if !rolledBack(err) || ctx.Err() != nil {
-			return s.explain(err)
+			return record, s.explain(err)
 		}
 	}
 }
 
-func (s *dbStore) tryQuery(ctx context.Context, stmt *statement, scan func(row) error, args []any) error {
-	if s.direct != nil {
-		return s.direct.query(ctx, stmt, args, scan)
+func (s *dbStore) tryQuery(ctx context.Context, stmt *statement, args []any) (Record, error) {
+	if s.direct == nil {
+		return s.firstRecord(s.db.WithContext(ctx).Raw(stmt.text, args...))
 	}
-	return firstRow(s.db.WithContext(ctx).Raw(stmt.text, args...), scan)
+	row, ctx, err := s.direct.query(ctx, stmt, args)
+	if err != nil {
+		return Record{}, err
+	}
+	record, err := s.scan(row)
+	return record, s.direct.explain(ctx, err)
+}
+
+// firstRecord returns what a query through GORM selects, or sql.ErrNoRows.
+func (s *dbStore) firstRecord(query *gorm.DB) (record Record, err error) {
+	err = firstRow(query, func(row row) (err error) {
+		record, err = s.scan(row)
+		return err
+	})
+	return record, err
 }
 
 // A row is a *sql.Row or the current one of *sql.Rows.
@@ -210,17 +224,17 @@ func (p *directPool) exec(ctx context.Context, stmt *statement, args []any) (sql
 	return result, p.explain(ctx, err)
 }
 
-func (p *directPool) query(ctx context.Context, stmt *statement, args []any, scan func(row) error) error {
+// query returns the row with the context that it is to be read in.
+func (p *directPool) query(ctx context.Context, stmt *statement, args []any) (*sql.Row, context.Context, error) {
 	ctx, prepared, err := p.start(ctx, stmt)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case prepared != nil:
+		return prepared.QueryRowContext(ctx, args...), ctx, nil
+	default:
+		return p.pool.QueryRowContext(ctx, stmt.bound, args...), ctx, nil
 	}
-	if prepared != nil {
-		err = scan(prepared.QueryRowContext(ctx, args...))
-	} else {
-		err = scan(p.pool.QueryRowContext(ctx, stmt.bound, args...))
-	}
-	return p.explain(ctx, err)
 }
 
 // start returns the context and the prepared statement, if any, to run stmt with. SQLite's
