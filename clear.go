@@ -12,8 +12,9 @@ type ClearOptions struct {
 	// for most. Small batches keep writers waiting for less long.
 	BatchSize int
 
-	// Pause is how long to wait between two full batches, so that writers get in; 0 means
-	// 5 ms, a negative one none.
+	// Pause is how long to wait between two full batches, so that writers get in; a negative one
+	// is none. 0 means 5 ms, and none in PostgreSQL, where writers wait for rows and not for
+	// the table.
 	Pause time.Duration
 
 	// Progress, where set, is called after each batch with the number removed so far.

@@ -38,7 +38,7 @@ type clearFlags struct {
 	siteFlags
 	dryRun bool
 	batch  int
-	pause  time.Duration
+	pause  *time.Duration // nil leaves it to the engine
 }
 
 func prepareClear(flags *flag.FlagSet) action {
@@ -46,7 +46,11 @@ func prepareClear(flags *flag.FlagSet) action {
 	f.register(flags)
 	flags.BoolVar(&f.dryRun, "dry-run", false, "count the expired sessions, remove none")
 	flags.IntVar(&f.batch, "batch", 1000, fmt.Sprintf("how many `sessions` to remove at once, 1 to %d", maxBatch))
-	flags.DurationVar(&f.pause, "pause", 5*time.Millisecond, "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s")
+	flags.Func("pause", "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s; 5ms where it is not given, none with\nPostgreSQL, whose writers do not wait for the table", func(text string) error {
+		pause, err := time.ParseDuration(text)
+		f.pause = &pause
+		return err
+	})
 	return f.run
 }
 
@@ -54,7 +58,7 @@ func (f *clearFlags) run(ctx context.Context, e *environment, _ []string) error 
 	if f.batch < 1 || f.batch > maxBatch {
 		return misuse("", "--batch must be 1 to %d", maxBatch)
 	}
-	if f.pause < 0 {
+	if f.pause != nil && *f.pause < 0 {
 		return misuse("", "--pause must not be negative")
 	}
 	en, err := f.chosen()
@@ -82,7 +86,10 @@ func (f *clearFlags) run(ctx context.Context, e *environment, _ []string) error 
 }
 
 func (f *clearFlags) clear(ctx context.Context, e *environment, s *site) error {
-	options := []ginsession.ClearOption{ginsession.ClearBatchSize(f.batch), ginsession.ClearPause(f.pause)}
+	options := []ginsession.ClearOption{ginsession.ClearBatchSize(f.batch)}
+	if f.pause != nil {
+		options = append(options, ginsession.ClearPause(*f.pause))
+	}
 	var bar *progressBar
 	if t, ok := terminalOf(e); ok {
 		total, err := s.inventory.expired(ctx, time.Now())
