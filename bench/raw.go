@@ -37,6 +37,26 @@ func bareGin() subject {
 	}}
 }
 
+// ginSet is Gin with a middleware that does nothing but leave a value in the context, as each that
+// hands something to its handlers must.
+func ginSet() subject {
+	return subject{"gin, a middleware with c.Set", floor, func(e *environment) (*instance, error) {
+		r := gin.New()
+		r.Use(func(c *gin.Context) {
+			c.Set("github.com/ginsession/ginsession/bench", new(struct {
+				pointer *int
+				words   [13]uintptr
+			}))
+		})
+		r.GET(idlePath, answerIdle)
+		s := &site{handler: r}
+		for range baseRows {
+			s.cookies = append(s.cookies, []string{"sessionid=" + cookieKey(0)})
+		}
+		return s.instance(e.close), nil
+	}}
+}
+
 // rawSQL is a prepared SELECT for READ, and that and an UPDATE that moves the expiry for WRITE.
 func rawSQL(database string) subject {
 	return subject{"raw SELECT, UPDATE, " + database, floor, func(e *environment) (*instance, error) {

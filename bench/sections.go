@@ -51,7 +51,7 @@ func sections() []section {
 		{id: idleSection, title: "Requests that do not use the session", content: small,
 			note: "The answer is a little JSON, for all.",
 			entries: join(
-				each(idleTasks, bareGin(), bareFiber(), ourDB("SQLite"), ourCookies()),
+				each(idleTasks, bareGin(), ginSet(), bareFiber(), ourDB("SQLite"), ourCookies()),
 				each(idleTasks, ginCookie(), ginMemstore(), ginGORM("SQLite"), ginGORM("PostgreSQL"), ginRedis()),
 				each(idleTasks, scsMemstore(), scsSQLite(), scsGORM("SQLite"), scsPgx(), scsRedis()),
 				each(idleTasks, gorillaFiles(), fiberMemory()),
