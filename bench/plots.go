@@ -89,6 +89,8 @@ func drawRequests(m *measured) error {
 		}
 	}
 	p.NominalY(names...)
+	// Room for the outermost points beside the names and the title.
+	p.X.Min, p.Y.Min, p.Y.Max = 1, -0.7, float64(len(bars))-0.3
 	return p.Save(22*vg.Centimeter, vg.Length(len(bars))*0.6*vg.Centimeter+3*vg.Centimeter, "plots/requests.svg")
 }
 
