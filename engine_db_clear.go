@@ -104,9 +104,9 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 }
 
 // clearPages walks over the table's pages. Rows are found in their order, locked and named by
-// their place, in an array: from a join the planner would make a sequential scan. IS TRUE keeps it from the index
-// on expire_date, which it would read from end to end for each batch where its statistics are so
-// old that they know of no expired row.
+// their place, in an array: from a join the planner would make a sequential scan. IS TRUE keeps
+// it from the index on expire_date, which it would read from end to end for each batch where its
+// statistics are so old that they know of no expired row.
 func (s *dbStore) clearPages(pages int64) clearBatch {
 	query := s.quoted("WITH found AS MATERIALIZED (SELECT ARRAY(" +
 		"SELECT ctid FROM {t} WHERE ctid > CAST(? AS tid) AND ctid < CAST(? AS tid) AND ({e} < ?) IS TRUE LIMIT ? FOR UPDATE SKIP LOCKED) AS places), " +

@@ -25,29 +25,23 @@ import (
 // driver and client as ours, with no framework around it.
 
 // bareGin is Gin without any middleware.
-func bareGin() subject {
-	return subject{"bare gin", floor, func(e *environment) (*instance, error) {
-		r := gin.New()
-		r.GET(idlePath, answerIdle)
-		s := &site{handler: r}
-		for range baseRows {
-			s.cookies = append(s.cookies, []string{"sessionid=" + cookieKey(0)})
-		}
-		return s.instance(e.close), nil
-	}}
-}
+func bareGin() subject { return ginAlone("bare gin") }
 
 // ginSet is Gin with a middleware that does nothing but leave a value in the context, as each that
 // hands something to its handlers must.
 func ginSet() subject {
-	return subject{"gin, a middleware with c.Set", floor, func(e *environment) (*instance, error) {
+	return ginAlone("gin, a middleware with c.Set", func(c *gin.Context) {
+		c.Set("github.com/ginsession/ginsession/bench", new(struct {
+			pointer *int
+			words   [13]uintptr
+		}))
+	})
+}
+
+func ginAlone(name string, middleware ...gin.HandlerFunc) subject {
+	return subject{name, floor, func(e *environment) (*instance, error) {
 		r := gin.New()
-		r.Use(func(c *gin.Context) {
-			c.Set("github.com/ginsession/ginsession/bench", new(struct {
-				pointer *int
-				words   [13]uintptr
-			}))
-		})
+		r.Use(middleware...)
 		r.GET(idlePath, answerIdle)
 		s := &site{handler: r}
 		for range baseRows {
