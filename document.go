@@ -12,22 +12,32 @@ type document struct {
 	index   map[string]int // by key; nil while a linear search is quicker
 }
 
-// An entry is one key of the dictionary. A deleted one stays as a tombstone.
+// An entry is one key of the dictionary. A deleted one stays as a tombstone. Every read of a
+// session pays for the size of its entries.
 type entry struct {
-	key    string
-	quoted string // the key as the record spells it; "" for a new one
-	raw    string // the value as the record spells it; "" where only value says it
-	value  any    // what raw means, or what was Set
-	typed  *typedValue
-	state  entryState
-	change int32 // 1 + the position of the key's last change in the session's changes
+	name     string   // the key, in this spelling
+	raw      string   // the value as the record spells it; "" where only held says it
+	held     *holding // nil where the handler has nothing of the entry's
+	change   int32    // 1 + the position of the key's last change in the session's changes
+	state    entryState
+	spelling spelling
 }
 
-// A typedValue is what Value decoded raw to last, where that shares memory with the handler.
-type typedValue struct {
-	value any
-	raw   string
+// A holding is what the handler has of a value. It may share memory with the handler.
+type holding struct {
+	value any    // what raw means, or what was Set
+	typed any    // what Value decoded last, where that is of another type
+	raw   string // what typed was decoded from
 }
+
+// A spelling says how an entry's name has its key.
+type spelling uint8
+
+const (
+	asKey     spelling = iota // it is the key
+	asText                    // and what a record has between the quotes
+	asEscaped                 // what a record has between the quotes, which means the key
+)
 
 type entryState uint8
 
@@ -58,9 +68,15 @@ func parseDocument(text string) (document, error) {
 		if err != nil {
 			return d, err
 		}
-		key, _ := unquote(quoted)
-		e := d.add(key)
-		e.quoted, e.raw, e.state = quoted, raw, stored
+		e := entry{name: quoted[1 : len(quoted)-1], raw: raw, state: stored, spelling: asText}
+		if strings.IndexByte(e.name, '\\') >= 0 {
+			e.spelling = asEscaped
+		}
+		if earlier := d.find(e.key()); earlier != nil {
+			*earlier = e
+		} else {
+			d.append(e)
+		}
 		if more, err = p.next('}'); err != nil {
 			return d, err
 		}
@@ -84,11 +100,20 @@ func (d *document) find(key string) *entry {
 		return nil
 	}
 	for i := range d.entries {
-		if d.entries[i].key == key {
-			return &d.entries[i]
+		if e := &d.entries[i]; e.key() == key {
+			return e
 		}
 	}
 	return nil
+}
+
+// key returns the entry's key.
+func (e *entry) key() string {
+	if e.spelling != asEscaped {
+		return e.name
+	}
+	key, _ := unescape(e.name)
+	return key
 }
 
 // add returns the entry of key and makes one, a tombstone, where there is none. Pointers to
@@ -97,20 +122,20 @@ func (d *document) add(key string) *entry {
 	if e := d.find(key); e != nil {
 		return e
 	}
-	return d.append(key)
+	return d.append(entry{name: key})
 }
 
-// append is add where the key is known to be new.
-func (d *document) append(key string) *entry {
-	d.entries = append(d.entries, entry{key: key})
+// append adds an entry whose key is known to be new.
+func (d *document) append(e entry) *entry {
+	d.entries = append(d.entries, e)
 	last := len(d.entries) - 1
 	switch {
 	case d.index != nil:
-		d.index[key] = last
+		d.index[e.key()] = last
 	case last >= indexFrom:
 		d.index = make(map[string]int, 2*last)
 		for i := range d.entries {
-			d.index[d.entries[i].key] = i
+			d.index[d.entries[i].key()] = i
 		}
 	}
 	return &d.entries[last]
@@ -129,7 +154,7 @@ func (d *document) keys() []string {
 	keys := make([]string, 0, len(d.entries))
 	for i := range d.entries {
 		if d.entries[i].state != deleted {
-			keys = append(keys, d.entries[i].key)
+			keys = append(keys, d.entries[i].key())
 		}
 	}
 	slices.Sort(keys)
@@ -146,7 +171,7 @@ func (d *document) clone() document {
 	c := document{entries: make([]entry, 0, len(d.entries)+2)}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.raw != "" {
-			*c.append(e.key) = entry{key: e.key, quoted: e.quoted, raw: e.raw, state: stored}
+			c.append(entry{name: e.name, raw: e.raw, state: stored, spelling: e.spelling})
 		}
 	}
 	return c
@@ -157,7 +182,7 @@ func (d *document) encode() ([]byte, error) {
 	size := len(`{}`)
 	for i := range d.entries {
 		e := &d.entries[i]
-		size += len(`"":,`) + len(e.key) + len(e.raw)
+		size += len(`"":,`) + len(e.name) + len(e.raw)
 	}
 	b := append(make([]byte, 0, size), '{')
 	first := true
@@ -170,13 +195,15 @@ func (d *document) encode() ([]byte, error) {
 			b = append(b, ',')
 		}
 		first = false
-		if e.quoted != "" {
-			b = append(b, e.quoted...)
-		} else {
+		if e.spelling == asKey {
 			var err error
-			if b, err = appendString(b, e.key); err != nil {
-				return nil, encodeError(e.key, err)
+			if b, err = appendString(b, e.name); err != nil {
+				return nil, encodeError(e.name, err)
 			}
+		} else {
+			b = append(b, '"')
+			b = append(b, e.name...)
+			b = append(b, '"')
 		}
 		b = append(b, ':')
 		b = append(b, e.raw...)
@@ -187,10 +214,10 @@ func (d *document) encode() ([]byte, error) {
 // A change is one thing that the handler did to the dictionary.
 type change struct {
 	op     op
+	inside bool // set: the handler changed a loaded value inside
 	key    string
 	value  any    // set: encoded when the session is saved, so that later changes inside count
 	raw    string // set: the encoded value
-	inside bool   // set: the handler changed a loaded value inside
 	modify func(raw string, ok bool) (any, error)
 }
 

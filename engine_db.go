@@ -289,7 +289,8 @@ func (s *dbStore) values(r Record) ([]any, error) {
 	}
 	data := make(map[string]any, len(doc.entries))
 	for i := range doc.entries {
-		data[doc.entries[i].key], _ = valueOf[any](s.codec, &doc.entries[i])
+		e := &doc.entries[i]
+		data[e.key()], _ = valueOf[any](s.codec, e)
 	}
 	columns := s.fill(data)
 	for _, name := range s.extra {

@@ -26,7 +26,7 @@ func SplitRecord(text string) (members map[string]string, again string, err erro
 	}
 	members = make(map[string]string, len(d.entries))
 	for i := range d.entries {
-		members[d.entries[i].key] = d.entries[i].raw
+		members[d.entries[i].key()] = d.entries[i].raw
 	}
 	b, err := d.encode()
 	return members, string(b), err

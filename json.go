@@ -282,10 +282,9 @@ func (p *scanner) digits() bool {
 	return p.pos > start
 }
 
-// unquote returns what a scanned string means. A lone surrogate becomes the bytes that UTF-8
-// would have for it, so that the names of two keys stay apart, and exact is false.
-func unquote(quoted string) (s string, exact bool) {
-	body := quoted[1 : len(quoted)-1]
+// unescape returns what the text between a string's quotes means. A lone surrogate becomes the
+// bytes that UTF-8 would have for it, so that the names of two keys stay apart, and exact is false.
+func unescape(body string) (s string, exact bool) {
 	i := strings.IndexByte(body, '\\')
 	if i < 0 {
 		return body, true
@@ -371,7 +370,7 @@ func (p *scanner) decode() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, exact := unquote(quoted)
+		s, exact := unescape(quoted[1 : len(quoted)-1])
 		if !exact {
 			return nil, errUnreadable
 		}
@@ -392,7 +391,7 @@ func (p *scanner) decodeObject() (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		key, exact := unquote(quoted)
+		key, exact := unescape(quoted[1 : len(quoted)-1])
 		if !exact {
 			return nil, errUnreadable
 		}

@@ -50,7 +50,7 @@ func (s *Session) locate() {
 		}
 		break
 	}
-	s.located, s.viewed, s.tried = true, true, tried
+	s.located, s.viewed, s.tried = true, true, int8(tried)
 }
 
 // candidates yields the keys that the request names.
@@ -134,18 +134,16 @@ func unsupported(what string) error {
 // A draft computes the record to store, again and again where need be, and remembers the
 // document of the last time.
 type draft struct {
-	m       *Manager
-	ctx     context.Context
+	s       *Session
 	now     time.Time
 	changes changes
-	base    Record    // the record that baseDoc was read from
-	baseDoc *document // nil where it must be read from the record
+	baseDoc *document // what the session's base reads as; nil where it must be read from that
 	doc     document
 	err     error
 }
 
 func (s *Session) draft(cs changes, now time.Time) *draft {
-	d := &draft{m: s.m, ctx: s.ctx, now: now, changes: cs, base: s.base}
+	d := &draft{s: s, now: now, changes: cs}
 	switch {
 	case s.fresh != nil:
 		d.baseDoc = s.fresh
@@ -167,20 +165,21 @@ func (d *draft) mutate(current Record) (Record, error) {
 
 // read returns the document of a record as one that can be changed.
 func (d *draft) read(current Record) (document, error) {
-	if d.baseDoc != nil && bytes.Equal(current.Data, d.base.Data) {
+	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.m.read(d.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
 	return doc, err
 }
 
 // build applies the changes to the draft's document and returns the record.
 func (d *draft) build() (Record, error) {
-	started := d.m.started(&d.doc, d.now)
-	if err := d.changes.apply(d.m.codec, &d.doc); err != nil {
+	m := d.s.m
+	started := m.started(&d.doc, d.now)
+	if err := d.changes.apply(m.codec, &d.doc); err != nil {
 		return Record{}, err
 	}
-	if d.m.MaxLifetime > 0 {
+	if m.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
 		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
 	}
@@ -188,7 +187,7 @@ func (d *draft) build() (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: d.m.codec.seal(text, d.now), Expires: d.m.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
+	return Record{Data: m.codec.seal(text, d.now), Expires: m.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
 }
 
 // failure tells what a store's error means to the session: an error of the draft itself is
@@ -444,7 +443,7 @@ func (s *Session) deleteStored() (named bool, err error) {
 	n := 0
 	for candidate := range s.candidates() {
 		named = true
-		if n++; n > s.tried && n <= maxCandidates {
+		if n++; n > int(s.tried) && n <= maxCandidates {
 			keys = append(keys, candidate)
 		}
 	}
@@ -485,7 +484,7 @@ func (s *Session) CycleKey() error {
 	}
 	if s.cycled == 0 {
 		s.noteContainers()
-		s.cycled = 1 + len(s.changes)
+		s.cycled = 1 + int32(len(s.changes))
 	}
 	return nil
 }
@@ -529,7 +528,7 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if err != nil && !errors.Is(err, errAbsent) {
 		return false, d.failure(err)
 	}
-	e.value, e.typed, e.raw, e.state = nil, nil, "", deleted
+	e.held, e.raw, e.state = nil, "", deleted
 	if err != nil {
 		return false, nil
 	}

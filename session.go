@@ -35,23 +35,23 @@ type Session struct {
 	key       string // what the cookie carries; "" without
 	storedKey string // the key that base is stored under; "" where nothing is stored
 	base      Record // what the store holds, as far as this session knows
-	located   bool   // the store has been asked for what the cookie names
-	tried     int    // how many keys it was asked for
-	viewed    bool   // view is ready: located, or cleared before that was needed
 
 	view    document  // the dictionary as this request sees it
-	parsed  bool      // view was read from base: its raw values are base's
 	changes changes   // what this request did to it since the last save
-	cycled  int       // 1 + the number of changes made before CycleKey; 0 where none is pending
 	fresh   *document // what the last save stored, until view is brought up to it
+	err     error     // why the session could not be loaded or flushed
 
+	cycled   int32 // 1 + the number of changes made before CycleKey; 0 where none is pending
+	tried    int8  // how many keys the store was asked for
+	located  bool  // it has been asked for what the cookie names
+	viewed   bool  // view is ready: located, or cleared before that was needed
+	parsed   bool  // view was read from base: its raw values are base's
 	accessed bool
 	modified bool
-	marked   bool  // MarkModified was called since the last save
-	flushed  bool  // Flush was called: the browser's cookie is to go
-	saved    bool  // something was saved: the cookie is to be sent
-	known    bool  // the client has the key, or gets it with this response's headers
-	err      error // why the session could not be loaded or flushed
+	marked   bool // MarkModified was called since the last save
+	flushed  bool // Flush was called: the browser's cookie is to go
+	saved    bool // something was saved: the cookie is to be sent
+	known    bool // the client has the key, or gets it with this response's headers
 }
 
 // use makes the dictionary ready. It is false where the session could not be loaded.
@@ -97,7 +97,7 @@ func valueOf[T any](c *codec, e *entry) (T, bool) {
 		return v, true
 	}
 	var v T
-	if c.decode(e.key, raw, &v) != nil {
+	if c.decode(e.key(), raw, &v) != nil {
 		return *new(T), false
 	}
 	hold(e, v, raw)
@@ -124,11 +124,14 @@ func plainValue[T any](c *codec, raw string) (v T, ok bool) {
 
 // held returns the T that the entry holds, if it does.
 func held[T any](e *entry) (T, bool) {
-	if v, ok := e.value.(T); ok && e.state != stored {
+	if e.held == nil {
+		return *new(T), false
+	}
+	if v, ok := e.held.value.(T); ok && e.state != stored {
 		return v, true
 	}
-	if e.typed != nil && reflect.TypeFor[T]().Kind() != reflect.Interface {
-		v, ok := e.typed.value.(T)
+	if e.held.typed != nil && reflect.TypeFor[T]().Kind() != reflect.Interface {
+		v, ok := e.held.typed.(T)
 		return v, ok
 	}
 	return *new(T), false
@@ -144,19 +147,30 @@ func hold[T any](e *entry, v T, raw string) {
 		return
 	case *any, *map[string]any, *[]any:
 		if e.state == stored {
-			e.value, e.state = v, decoded
+			e.holding().value, e.state = v, decoded
 			return
 		}
 	}
 	if sharesMemory(reflect.TypeFor[T]()) {
-		e.typed = &typedValue{v, raw}
+		h := e.holding()
+		h.typed, h.raw = v, raw
 	}
 }
+
+func (e *entry) holding() *holding {
+	if e.held == nil {
+		e.held = &holding{}
+	}
+	return e.held
+}
+
+// put makes v the entry's value.
+func (e *entry) put(v any) { e.held, e.state = &holding{value: v}, set }
 
 // text returns the entry's value as a record spells it.
 func (e *entry) text(c *codec) (string, error) {
 	if e.state == set {
-		return c.encodeValue(e.key, e.value)
+		return c.encodeValue(e.key(), e.held.value)
 	}
 	return e.raw, nil
 }
@@ -211,7 +225,7 @@ func (s *Session) Set(key string, v any) {
 
 func (s *Session) set(key string, v any) {
 	e := s.view.add(key)
-	e.value, e.typed, e.state = v, nil, set
+	e.put(v)
 	s.note(e, change{op: opSet, key: key, value: v})
 }
 
@@ -229,8 +243,8 @@ func (s *Session) note(e *entry, c change) {
 // lastChange returns the position of the last unsaved change of e's key, or -1. A change from
 // before CycleKey does not count: what was made after it must stand by itself.
 func (s *Session) lastChange(e *entry) int {
-	if i := int(e.change) - 1; i >= s.cycled-1 {
-		return i
+	if e.change >= s.cycled {
+		return int(e.change) - 1
 	}
 	return -1
 }
@@ -251,8 +265,8 @@ func (s *Session) Delete(key string) error {
 }
 
 func (s *Session) remove(e *entry) {
-	e.value, e.typed, e.state = nil, nil, deleted
-	s.note(e, change{op: opDelete, key: e.key})
+	e.held, e.state = nil, deleted
+	s.note(e, change{op: opDelete, key: e.key()})
 }
 
 // Pop removes key and returns its value, and whether it was there.
@@ -442,7 +456,7 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
 		c = change{op: opSet, key: key, value: v} // what it starts from is this request's own
 	}
-	e.value, e.typed, e.state = v, nil, set
+	e.put(v)
 	s.note(e, c)
 	return nil
 }
@@ -456,8 +470,8 @@ func (s *Session) noteContainers() {
 
 func (s *Session) noteContents(e *entry) {
 	if v, changed := e.changedInside(s.m.codec); changed {
-		e.value, e.typed, e.state = v, nil, set
-		s.note(e, change{op: opSet, key: e.key, value: v, inside: true})
+		e.put(v)
+		s.note(e, change{op: opSet, key: e.key(), value: v, inside: true})
 	}
 }
 
@@ -465,15 +479,19 @@ func (s *Session) noteContents(e *entry) {
 // the record's bytes again: encoding the container would turn a read of 1e+16, or of keys in
 // another order, into a write. Only what this package has encoded itself is encoded again.
 func (e *entry) changedInside(c *codec) (any, bool) {
-	if e.typed != nil && !c.decodesTo(e.key, e.typed.raw, e.typed.value) {
-		return e.typed.value, true
+	h := e.held
+	if h == nil {
+		return nil, false
+	}
+	if h.typed != nil && !c.decodesTo(e.key(), h.raw, h.typed) {
+		return h.typed, true
 	}
 	switch {
-	case e.state == decoded && isContainer(e.value):
-		return e.value, !c.decodesTo(e.key, e.raw, e.value)
-	case e.state == kept && e.value != nil && sharesMemory(reflect.TypeOf(e.value)):
-		raw, err := c.encodeValue(e.key, e.value)
-		return e.value, err != nil || !c.alike(e.key, raw, e.raw)
+	case e.state == decoded && isContainer(h.value):
+		return h.value, !c.decodesTo(e.key(), e.raw, h.value)
+	case e.state == kept && h.value != nil && sharesMemory(reflect.TypeOf(h.value)):
+		raw, err := c.encodeValue(e.key(), h.value)
+		return h.value, err != nil || !c.alike(e.key(), raw, e.raw)
 	}
 	return nil, false
 }
@@ -512,12 +530,12 @@ func (s *Session) refresh() {
 	for i := range s.view.entries {
 		old := &s.view.entries[i]
 		if old.change > 0 {
-			e := view.add(old.key)
-			e.value, e.typed, e.state, e.change = old.value, old.typed, old.state, old.change
+			e := view.add(old.key())
+			e.held, e.state, e.change = old.held, old.state, old.change
 			continue
 		}
-		if e := view.present(old.key); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
-			e.value, e.typed, e.state = old.value, old.typed, old.state
+		if e := view.present(old.key()); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
+			e.held, e.state = old.held, old.state
 		}
 	}
 	s.view, s.parsed = view, true
