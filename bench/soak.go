@@ -47,9 +47,9 @@ func soak(args []string) error {
 	}
 	log.Printf("the server bears %.0f requests a second; sending %d for %v", bears, *rate, *duration)
 	var w bytes.Buffer
-	fmt.Fprintf(&w, "## Soak\n\nMeasured by `make bench-soak` on %s, %s: %v over sockets, with vegeta, against a server in a process of its own with ginsession.DB on %s. "+
+	fmt.Fprintf(&w, "## Soak\n\nMeasured by `make bench-soak` on %s, %s: %v over sockets, with vegeta over %d connections, against a server in a process of its own with ginsession.DB on %s. "+
 		"89 of 100 requests read their session, 10 write it, 1 begins one. The server bears %.0f a second; it gets %d.\n\n",
-		time.Now().UTC().Format(time.DateOnly), machine(), *duration, *database, bears, *rate)
+		time.Now().UTC().Format(time.DateOnly), machine(), *duration, clients, *database, bears, *rate)
 	total, lines, err := s.attack(*rate, *duration)
 	if err != nil {
 		return err
@@ -69,16 +69,27 @@ func failures(m *vegeta.Metrics) int { return int(m.Requests) - m.StatusCodes["2
 type soakServer struct {
 	process *exec.Cmd
 	stdin   io.Closer
+	client  *http.Client
 	address string
 	keys    []string
 }
+
+// clients is how many connections the client opens, before the requests are counted: what the
+// server's goroutines and descriptors grow by later is the server's own doing.
+const clients = 4 * connections
 
 func startServer(database string) (*soakServer, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &soakServer{process: exec.Command(program, "serve", "-database", database)}
+	s := &soakServer{
+		process: exec.Command(program, "serve", "-database", database),
+		client: &http.Client{
+			Timeout:   30 * time.Second,
+			Transport: &http.Transport{MaxConnsPerHost: clients, MaxIdleConnsPerHost: clients},
+		},
+	}
 	s.process.Stderr = os.Stderr
 	stdin, err := s.process.StdinPipe()
 	if err != nil {
@@ -129,9 +140,9 @@ func (s *soakServer) targeter(t *vegeta.Target) error {
 	return nil
 }
 
-// saturate returns how many requests a second are answered when 16 clients do not wait.
+// saturate returns how many requests a second are answered when no client waits.
 func (s *soakServer) saturate(d time.Duration) (float64, error) {
-	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(connections))
+	attacker := vegeta.NewAttacker(vegeta.Client(s.client), vegeta.Workers(clients), vegeta.MaxWorkers(clients))
 	var m vegeta.Metrics
 	for r := range attacker.Attack(s.targeter, vegeta.Rate{}, d, "saturate") {
 		m.Add(r)
@@ -143,9 +154,10 @@ func (s *soakServer) saturate(d time.Duration) (float64, error) {
 	return m.Throughput, nil
 }
 
-// attack sends for so long and makes a line a minute, or ten of them if it is shorter.
+// attack sends for so long and makes a line a minute, or ten of them if it is shorter. A request
+// that has to wait for one of the connections has waited for its answer.
 func (s *soakServer) attack(rate int, d time.Duration) (*vegeta.Metrics, [][]string, error) {
-	attacker := vegeta.NewAttacker(vegeta.Workers(connections), vegeta.MaxWorkers(16*connections), vegeta.Connections(16*connections))
+	attacker := vegeta.NewAttacker(vegeta.Client(s.client), vegeta.Workers(clients), vegeta.MaxWorkers(16*clients))
 	total, part := &vegeta.Metrics{}, &vegeta.Metrics{}
 	every := min(time.Minute, d/10)
 	began := time.Now()
