@@ -2,7 +2,6 @@ package ginsession
 
 import (
 	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -13,20 +12,27 @@ import (
 // (RFC 6265bis §5.6).
 const maxCookie = 4096
 
-// cookieValues yields the values of the cookies called name in a request's Cookie headers
-// (RFC 6265 §5.4). net/http's parser makes a struct of every cookie; this looks at ours only.
-func cookieValues(lines []string, name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, line := range lines {
-			for part := range strings.SplitSeq(line, ";") {
-				part = strings.Trim(part, " \t")
-				if len(part) <= len(name) || part[len(name)] != '=' || part[:len(name)] != name {
-					continue
-				}
-				if !yield(unquoteCookie(part[len(name)+1:])) {
-					return
-				}
+// A cookieScanner finds the cookies of one name in a request's Cookie headers (RFC 6265 §5.4).
+// net/http's parser makes a struct of every cookie; this looks at ours only.
+type cookieScanner struct {
+	name  string
+	lines []string // those not begun
+	rest  string   // of the line that was begun
+}
+
+// next returns the value of the next cookie, or false after the last.
+func (c *cookieScanner) next() (value string, ok bool) {
+	for {
+		for c.rest == "" {
+			if len(c.lines) == 0 {
+				return "", false
 			}
+			c.rest, c.lines = c.lines[0], c.lines[1:]
+		}
+		var part string
+		part, c.rest, _ = strings.Cut(c.rest, ";")
+		if value, ok := strings.CutPrefix(strings.Trim(part, " \t"), c.name); ok && strings.HasPrefix(value, "=") {
+			return unquoteCookie(value[1:]), true
 		}
 	}
 }

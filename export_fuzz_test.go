@@ -1,6 +1,6 @@
 package ginsession
 
-import "slices"
+import "time"
 
 // What the fuzz tests reach without going through a store or a request.
 
@@ -15,7 +15,12 @@ func IsUnreadable(err error) bool { return err == errUnreadable }
 
 // CookieValues is cookieValues.
 func CookieValues(line, name string) []string {
-	return slices.Collect(cookieValues([]string{line}, name))
+	cookies := cookieScanner{name: name, lines: []string{line}}
+	var values []string
+	for value, ok := cookies.next(); ok; value, ok = cookies.next() {
+		values = append(values, value)
+	}
+	return values
 }
 
 // SplitRecord returns the members of a record's text, and the text that is written of them.
@@ -30,4 +35,12 @@ func SplitRecord(text string) (members map[string]string, again string, err erro
 	}
 	b, err := d.encode()
 	return members, string(b), err
+}
+
+// TextDate is textDate.
+func TextDate(t time.Time) string { return textDate(t) }
+
+// ParseTextDate is parseTextDate.
+func ParseTextDate(text string, zone *time.Location) (time.Time, error) {
+	return parseTextDate(text, zone)
 }

@@ -2,6 +2,7 @@ package ginsession
 
 import (
 	"encoding"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -166,6 +167,12 @@ func (p *scanner) str() (string, error) {
 		return "", err
 	}
 	for i := p.pos; i < len(p.text); i++ {
+		for i+8 <= len(p.text) && isPlain(p.text[i:i+8]) {
+			i += 8
+		}
+		if i == len(p.text) {
+			break
+		}
 		switch c := p.text[i]; {
 		case c == '"':
 			p.pos = i + 1
@@ -181,6 +188,15 @@ func (p *scanner) str() (string, error) {
 		}
 	}
 	return "", errSyntax
+}
+
+// isPlain reports whether the 8 bytes of s are part of a string and mean themselves. It may say no
+// where they do.
+func isPlain(s string) bool {
+	const each, top = 0x01_01_01_01_01_01_01_01, 0x80_80_80_80_80_80_80_80
+	word := binary.LittleEndian.Uint64(bytesOf(s))
+	quote, backslash := word^each*'"', word^each*'\\'
+	return ((word-each*' ')&^word|(quote-each)&^quote|(backslash-each)&^backslash)&top == 0
 }
 
 func (p *scanner) escape() error {

@@ -31,11 +31,14 @@ func (s *Session) locate() {
 	ctx.Context, ctx.timeout = s.ctx, s.m.StoreTimeout
 	defer ctx.release()
 	now := s.m.Clock()
-	tried := 0
-	for candidate := range s.candidates() {
-		if tried++; tried > maxCandidates {
+	cookies := s.cookies()
+	tried := int8(0)
+	for tried < maxCandidates {
+		candidate, ok := s.candidate(&cookies)
+		if !ok {
 			break
 		}
+		tried++
 		record, doc, err := s.m.load(ctx, candidate, now)
 		if errors.Is(err, ErrNotFound) {
 			continue
@@ -50,19 +53,19 @@ func (s *Session) locate() {
 		}
 		break
 	}
-	s.located, s.viewed, s.tried = true, true, int8(tried)
+	s.located, s.viewed, s.tried = true, true, tried
 }
 
-// candidates yields the keys that the request names.
-func (s *Session) candidates() func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		if s.m.isKey(s.given) && !yield(s.given) {
-			return
-		}
-		for value := range cookieValues(s.lines, s.m.CookieName) {
-			if s.m.isKey(value) && !yield(value) {
-				return
-			}
+func (s *Session) cookies() cookieScanner {
+	return cookieScanner{name: s.m.CookieName, lines: s.lines}
+}
+
+// candidate returns the next key that the request names.
+func (s *Session) candidate(cookies *cookieScanner) (key string, ok bool) {
+	for {
+		key, ok = cookies.next()
+		if !ok || s.m.isKey(key) {
+			return key, ok
 		}
 	}
 }
@@ -440,10 +443,14 @@ func (s *Session) Flush() error {
 // the request has a cookie that names one.
 func (s *Session) deleteStored() (named bool, err error) {
 	keys := make([]string, 0, maxCandidates)
-	n := 0
-	for candidate := range s.candidates() {
+	cookies := s.cookies()
+	for n := int8(1); n <= maxCandidates; n++ {
+		candidate, ok := s.candidate(&cookies)
+		if !ok {
+			break
+		}
 		named = true
-		if n++; n > int(s.tried) && n <= maxCandidates {
+		if n > s.tried {
 			keys = append(keys, candidate)
 		}
 	}

@@ -52,7 +52,11 @@ func (m *Manager) Get(c *gin.Context) *Session {
 // new one. It reads nothing yet; [Session.Load] tells whether it can be read, [Session.Key]
 // whether it is there. Nothing is saved without [Session.Save].
 func (m *Manager) Open(ctx context.Context, key string) *Session {
-	return &Session{m: m, ctx: ctx, given: key}
+	s := &Session{m: m, ctx: ctx}
+	if m.isKey(key) {
+		s.lines = []string{m.CookieName + "=" + key}
+	}
+	return s
 }
 
 // Exists reports whether the key that a cookie carries is a live session's. Signed cookies are

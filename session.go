@@ -29,8 +29,7 @@ type Session struct {
 
 	loading storeContext // of the one load, in place because every use of a session pays for it
 
-	lines []string // the request's Cookie headers
-	given string   // the key given to Manager.Open
+	lines []string // the request's Cookie headers, or one with the key given to Manager.Open
 
 	key       string // what the cookie carries; "" without
 	storedKey string // the key that base is stored under; "" where nothing is stored
