@@ -244,3 +244,21 @@ func FuzzKey(f *testing.F) {
 		}
 	})
 }
+
+// Every byte means what it means at any place of a string of any length.
+func TestBytesOfStrings(t *testing.T) {
+	for length := range 20 {
+		for place := range length {
+			for b := range byte(utf8.RuneSelf) {
+				text := []byte(strings.Repeat("x", length))
+				text[place] = b
+				raw := `"` + string(text) + `"`
+				want, wantErr := reference(raw)
+				got, err := ginsession.DecodeAny(raw)
+				if (err == nil) != (wantErr == nil) || err == nil && !reflect.DeepEqual(got, want) {
+					t.Fatalf("%q is %#v, %v, want %#v, %v", raw, got, err, want, wantErr)
+				}
+			}
+		}
+	}
+}
