@@ -227,7 +227,7 @@ func (s *dbStore) date(t time.Time) any {
 // textDate writes a date as Django does where the database keeps it as text. It is
 // t.Format("2006-01-02 15:04:05.000000"), at the speed that package time has for RFC 3339 only.
 func textDate(t time.Time) string {
-	var buf [len("2006-01-02T15:04:05+00:00")]byte
+	var buf [len("2006-01-02T15:04:05.999999+00:00")]byte
 	b := t.AppendFormat(buf[:0], time.RFC3339)
 	end := bytes.IndexByte(b, 'T')
 	b[end] = ' '
