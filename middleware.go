@@ -10,28 +10,31 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// A request is one request's life with one manager.
+// A request is one request's life with one manager. Every request pays for its size, also one
+// that does not use its session.
 type request struct {
-	m       *Manager
-	session atomic.Pointer[Session] // nil until somebody asks for it
-	writer  writer
-	c       *gin.Context
-	outer   *request // that of another manager on the same route
+	gin.ResponseWriter // what the writer writes to
+	m                  *Manager
+	session            atomic.Pointer[Session] // nil until somebody asks for it
+	c                  *gin.Context
+	outer              *request // that of another manager on the same route
+	failure            error    // why the handler's response was replaced
 
-	committed bool     // the session's fate is decided, headers may go out
-	discarded bool     // the handler panicked
-	flushed   bool     // the session was flushed before the commit, which tells the browser
-	dropped   bool     // the session ended, and what the handler did to it does not matter
-	failure   error    // why the handler's response was replaced
-	encoding  []string // the Content-Encoding that middleware around this one has set
+	committed bool // the session's fate is decided, headers may go out
+	discarded bool // the handler panicked
+	flushed   bool // the session was flushed before the commit, which tells the browser
+	dropped   bool // the session ended, and what the handler did to it does not matter
+	encoded   bool // middleware around this one encodes the body, whatever it is
+	hijacking bool
+	informed  bool // an informational answer has just gone out
 }
 
-// contextKey is where gin.Context keeps the innermost request.
-const contextKey = "github.com/ginsession/ginsession"
+// requestKey is where gin.Context keeps the innermost request.
+type requestKey struct{}
 
 // attached returns the innermost manager's request, or nil.
 func attached(c *gin.Context) *request {
-	v, _ := c.Get(contextKey)
+	v, _ := c.Get(requestKey{})
 	r, _ := v.(*request)
 	return r
 }
@@ -61,11 +64,10 @@ func (m *Manager) Handler() gin.HandlerFunc {
 				return
 			}
 		}
-		r := &request{m: m, c: c, outer: outer, encoding: c.Writer.Header()["Content-Encoding"]}
-		r.writer.ResponseWriter = c.Writer
-		r.writer.request = r
-		c.Writer = &r.writer
-		c.Set(contextKey, r)
+		r := &request{ResponseWriter: c.Writer, m: m, c: c, outer: outer}
+		r.encoded = r.Header()["Content-Encoding"] != nil
+		c.Writer = (*writer)(r)
+		c.Set(requestKey{}, r)
 		r.run()
 	}
 }
@@ -79,7 +81,7 @@ func (r *request) run() {
 			r.maskCookie()
 		}
 		if r.outer != nil {
-			r.c.Set(contextKey, r.outer)
+			r.c.Set(requestKey{}, r.outer)
 		}
 	}()
 	r.c.Next()
@@ -98,14 +100,11 @@ func (r *request) commit() error {
 		return r.failure
 	}
 	r.committed = true
-	if r.bypassed() {
-		return nil // see finish
-	}
 	s := r.session.Load()
+	if s == nil && !r.m.extends() || r.bypassed() { // see finish
+		return nil
+	}
 	if s == nil {
-		if !r.m.extends() {
-			return nil
-		}
 		s = r.current(r.c)
 	}
 	cookie, accessed, err := r.commitSession(s)
@@ -117,7 +116,7 @@ func (r *request) commit() error {
 		r.fail(err)
 		return r.failure
 	}
-	h := r.writer.Header()
+	h := r.Header()
 	if accessed || cookie != nil {
 		varyByCookie(h)
 	}
@@ -130,7 +129,7 @@ func (r *request) commit() error {
 // bypassed reports whether the response's headers went out past this writer, as they do where
 // gin.Engine.HandleContext has served the request again.
 func (r *request) bypassed() bool {
-	return r.writer.Written() && r.writer.Status() >= http.StatusOK
+	return r.Written() && r.Status() >= http.StatusOK
 }
 
 // commitSession leaves no lock behind where a value panics while it is encoded.
@@ -138,7 +137,7 @@ func (r *request) commitSession(s *Session) (cookie *http.Cookie, accessed bool,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.flushed = s.flushed
-	cookie, err = s.commit(r.discarded || r.writer.Status() >= http.StatusInternalServerError, r.writer.hijacking)
+	cookie, err = s.commit(r.discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
 	return cookie, s.accessed, err
 }
 
@@ -228,7 +227,7 @@ func (r *request) finishSession(s *Session) error {
 		return ErrHeadersWritten // a cookie that was not deleted is a session that goes on
 	}
 	s.noteContainers()
-	if !s.pending() || r.writer.Status() >= http.StatusInternalServerError {
+	if !s.pending() || r.Status() >= http.StatusInternalServerError {
 		return nil
 	}
 	if s.savesUnseen() && s.cycled == 0 {
@@ -250,15 +249,12 @@ func (r *request) fail(err error) {
 	r.failure = err
 	c := r.c
 	top := c.Writer
-	c.Writer = r.writer.ResponseWriter
+	c.Writer = r.ResponseWriter
 	h := c.Writer.Header()
 	for name := range h {
-		if describesBody(name) {
+		if describesBody(name) && !(r.encoded && name == "Content-Encoding") {
 			delete(h, name)
 		}
-	}
-	if r.encoding != nil {
-		h["Content-Encoding"] = r.encoding // what a middleware around this one does to any body
 	}
 	varyByCookie(h)
 	c.Writer.WriteHeader(statusOf(err))

@@ -4,18 +4,14 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-
-	"github.com/gin-gonic/gin"
 )
 
-// A writer commits its request's session before the response's first byte, whichever way that
-// byte goes out. Where the response has been replaced, the handler's writes fail.
-type writer struct {
-	gin.ResponseWriter
-	request   *request
-	hijacking bool
-	informed  bool // an informational answer has just gone out
-}
+// A writer is a request as the handlers write to it. It commits the session before the response's
+// first byte, whichever way that byte goes out. Where the response has been replaced, the
+// handler's writes fail.
+type writer request
+
+func (w *writer) commit() error { return (*request)(w).commit() }
 
 // Unwrap is for http.ResponseController, which finds the deadlines beneath.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -23,7 +19,7 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader sets the status, which Gin sends with the first byte. An informational answer
 // (RFC 9110 §15.2) goes out at once, as net/http has it, and leaves the real one to come.
 func (w *writer) WriteHeader(code int) {
-	if w.request.failure != nil {
+	if w.failure != nil {
 		return
 	}
 	w.informed = code >= 100 && code < 200 && code != http.StatusSwitchingProtocols
@@ -52,20 +48,20 @@ func (w *writer) WriteHeaderNow() {
 		w.informed = false
 		return
 	}
-	if w.request.commit() == nil {
+	if w.commit() == nil {
 		w.ResponseWriter.WriteHeaderNow()
 	}
 }
 
 func (w *writer) Write(b []byte) (int, error) {
-	if err := w.request.commit(); err != nil {
+	if err := w.commit(); err != nil {
 		return 0, err
 	}
 	return w.ResponseWriter.Write(b)
 }
 
 func (w *writer) WriteString(s string) (int, error) {
-	if err := w.request.commit(); err != nil {
+	if err := w.commit(); err != nil {
 		return 0, err
 	}
 	return w.ResponseWriter.WriteString(s)
@@ -75,7 +71,7 @@ func (w *writer) Flush() { _ = w.FlushError() }
 
 // FlushError is http.ResponseController's Flush.
 func (w *writer) FlushError() error {
-	if err := w.request.commit(); err != nil {
+	if err := w.commit(); err != nil {
 		return err
 	}
 	w.ResponseWriter.WriteHeaderNow()
@@ -86,7 +82,7 @@ func (w *writer) FlushError() error {
 // begun, for its cookie could not be sent. Save it and send Manager.Cookie with the handshake.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.hijacking = true
-	if err := w.request.commit(); err != nil {
+	if err := w.commit(); err != nil {
 		return nil, nil, err
 	}
 	return w.ResponseWriter.Hijack()
