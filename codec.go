@@ -77,7 +77,7 @@ func (c *codec) encodeValue(key string, v any) (string, error) {
 func (c *codec) encode(key string, v any) (string, error) {
 	if c.plain || strings.HasPrefix(key, keyPrefix) {
 		text, err := appendJSON(nil, v)
-		return string(text), err
+		return textOf(text), err
 	}
 	text, err := c.serializer.Marshal(v)
 	if err != nil {
@@ -151,7 +151,8 @@ func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error)
 	return textOf(unpacked), signedAt, err
 }
 
-// textOf and bytesOf convert without a copy: nobody changes a record's data (see [Mutate], [Cache]).
+// textOf and bytesOf convert without a copy: of bytes that nobody changes any more, such as a
+// record's data (see [Mutate], [Cache]).
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

@@ -57,8 +57,8 @@ func unquoteCookie(value string) string {
 }
 
 // cookie makes a cookie with the attributes that the Config asks for.
-func (m *Manager) cookie(value string) *http.Cookie {
-	return &http.Cookie{
+func (m *Manager) cookie(value string, l cookieLife) *http.Cookie {
+	c := &http.Cookie{
 		Name:        m.CookieName,
 		Value:       value,
 		Path:        m.CookiePath,
@@ -67,29 +67,54 @@ func (m *Manager) cookie(value string) *http.Cookie {
 		HttpOnly:    m.CookieHTTPOnly == On,
 		SameSite:    m.CookieSameSite,
 		Partitioned: m.CookiePartitioned,
+		MaxAge:      l.maxAge,
 	}
+	if l.maxAge != 0 {
+		c.Expires = time.Unix(l.expires, 0).UTC()
+	}
+	return c
+}
+
+// A cookieLife is how long a browser keeps a cookie: as http.Cookie's MaxAge, 0 until it closes
+// and -1 no longer, and the same moment in Unix seconds.
+type cookieLife struct {
+	maxAge  int
+	expires int64
 }
 
 // deletionCookie repeats every attribute: browsers match on some of them, and refuse others.
 func (m *Manager) deletionCookie() *http.Cookie {
-	c := m.cookie("")
-	c.MaxAge = -1
-	c.Expires = time.Unix(0, 0)
-	return c
+	return m.cookie("", cookieLife{maxAge: -1})
 }
 
-// sessionCookie carries a session's key, for as long as the session lives.
-func (m *Manager) sessionCookie(value string, d *document, now time.Time) *http.Cookie {
-	c := m.cookie(value)
+// cookieLife returns that of the cookie of a session that reads as d.
+func (m *Manager) cookieLife(d *document, now time.Time) cookieLife {
 	if m.browserClose(d) {
-		return c
+		return cookieLife{}
 	}
-	c.Expires = m.deadline(d, now)
-	c.MaxAge = int(floorSeconds(c.Expires.Sub(now)) / time.Second)
-	if c.MaxAge <= 0 {
-		c.MaxAge = -1 // http.Cookie's way to write Max-Age=0
+	end := m.deadline(d, now)
+	l := cookieLife{maxAge: int(floorSeconds(end.Sub(now)) / time.Second), expires: end.Unix()}
+	if l.maxAge <= 0 {
+		l.maxAge = -1
 	}
-	return c
+	return l
+}
+
+// cookieAttributes is what a Set-Cookie header says after the cookie's value.
+type cookieAttributes struct {
+	life cookieLife
+	text string
+}
+
+// setCookieHeader returns the Set-Cookie header of a session's cookie. Most of those that are sent
+// within a second differ in their value only, so it remembers the last attributes.
+func (m *Manager) setCookieHeader(value string, l cookieLife) string {
+	last := m.lastAttributes.Load()
+	if last == nil || last.life != l {
+		last = &cookieAttributes{l, strings.TrimPrefix(m.cookie("", l).String(), m.CookieName+"=")}
+		m.lastAttributes.Store(last)
+	}
+	return m.CookieName + "=" + value + last.text
 }
 
 // checkSize refuses a cookie that browsers would drop.
@@ -118,21 +143,8 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 	}
 	s.use()
 	s.known = true
-	return m.sessionCookie(s.storedKey, &s.view, m.Clock())
+	return m.cookie(s.storedKey, m.cookieLife(&s.view, m.Clock()))
 }
-
-// setCookie adds the cookie to a response and keeps shared caches away from it.
-func (m *Manager) setCookie(h http.Header, c *http.Cookie) {
-	http.SetCookie(headerOnly{h}, c)
-	m.makePrivate(h)
-}
-
-// headerOnly is as much of a ResponseWriter as http.SetCookie needs.
-type headerOnly struct{ h http.Header }
-
-func (w headerOnly) Header() http.Header       { return w.h }
-func (w headerOnly) Write([]byte) (int, error) { return 0, http.ErrNotSupported }
-func (w headerOnly) WriteHeader(int)           {}
 
 // makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
 // nothing of sharing, such as a max-age alone (RFC 9111 §3).

@@ -596,19 +596,21 @@ func appendFloat(b []byte, f float64, bits int) ([]byte, error) {
 
 // appendString appends s as Python's json.dumps would.
 func appendString(b []byte, s string) ([]byte, error) {
-	b = append(b, '"')
+	b = append(slices.Grow(b, len(s)+len(`""`)), '"')
+	plain := 0 // where what means itself begins
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
-			b = append(b, c)
 			i++
 			continue
 		}
+		b = append(b, s[plain:i]...)
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size <= 1 {
 			return nil, errors.New("text that is not UTF-8: store bytes as []byte")
 		}
 		i += size
+		plain = i
 		switch r {
 		case '"', '\\':
 			b = append(b, '\\', c)
@@ -626,6 +628,7 @@ func appendString(b []byte, s string) ([]byte, error) {
 			b = appendRune(b, r)
 		}
 	}
+	b = append(b, s[plain:]...)
 	return append(b, '"'), nil
 }
 

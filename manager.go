@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 )
@@ -12,7 +13,8 @@ import (
 // outside a request. It is safe for concurrent use.
 type Manager struct {
 	settings
-	store Store // nil where the cookie holds the session (SignedCookies)
+	store          Store // nil where the cookie holds the session (SignedCookies)
+	lastAttributes atomic.Pointer[cookieAttributes]
 }
 
 // NewManager checks the Config and opens its engine. The error names every field that is wrong

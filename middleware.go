@@ -107,7 +107,7 @@ func (r *request) commit() error {
 	if s == nil {
 		s = r.current(r.c)
 	}
-	cookie, accessed, err := r.commitSession(s)
+	setCookie, accessed, err := r.commitSession(s)
 	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
 		r.dropped = true // what a request that only reads did on the side goes with the session
 		err = nil
@@ -117,11 +117,12 @@ func (r *request) commit() error {
 		return r.failure
 	}
 	h := r.Header()
-	if accessed || cookie != nil {
+	if accessed || setCookie != "" {
 		varyByCookie(h)
 	}
-	if cookie != nil {
-		s.m.setCookie(h, cookie)
+	if setCookie != "" {
+		h.Add("Set-Cookie", setCookie)
+		s.m.makePrivate(h)
 	}
 	return nil
 }
@@ -133,12 +134,12 @@ func (r *request) bypassed() bool {
 }
 
 // commitSession leaves no lock behind where a value panics while it is encoded.
-func (r *request) commitSession(s *Session) (cookie *http.Cookie, accessed bool, err error) {
+func (r *request) commitSession(s *Session) (setCookie string, accessed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.flushed = s.flushed
-	cookie, err = s.commit(r.discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
-	return cookie, s.accessed, err
+	setCookie, err = s.commit(r.discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
+	return setCookie, s.accessed, err
 }
 
 // isSafe reports whether a method is one that changes nothing (RFC 9110 §9.2.1).
@@ -153,23 +154,23 @@ func isSafe(method string) bool {
 // extends reports whether a session's life is extended though nobody touches it.
 func (m *Manager) extends() bool { return m.SaveEveryRequest || m.RenewAfter > 0 }
 
-// commit saves what is to be saved and returns the cookie to send, if any. Of a failed
+// commit saves what is to be saved and returns the Set-Cookie header to send, if any. Of a failed
 // response only the deletion of the cookie goes out.
-func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
+func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
 	if !s.accessed && !s.marked && !s.m.extends() {
-		return nil, nil
+		return "", nil
 	}
 	if s.err != nil {
-		return nil, s.err
+		return "", s.err
 	}
 	if failed {
 		return s.deletion(), nil
 	}
 	if hijacked && !s.savesUnseen() {
-		return nil, nil // the handshake's headers are the handler's: see Manager.Cookie
+		return "", nil // the handshake's headers are the handler's: see Manager.Cookie
 	}
 	if err := s.bringUpToDate(); err != nil {
-		return nil, err
+		return "", err
 	}
 	if !s.saved || s.storedKey == "" {
 		return s.deletion(), nil
@@ -178,7 +179,7 @@ func (s *Session) commit(failed, hijacked bool) (*http.Cookie, error) {
 		s.refresh()
 	}
 	s.known = true
-	return s.m.sessionCookie(s.storedKey, &s.view, s.m.Clock()), nil
+	return s.m.setCookieHeader(s.storedKey, s.m.cookieLife(&s.view, s.m.Clock())), nil
 }
 
 // bringUpToDate saves the session, or extends its life where it was not changed.
@@ -199,11 +200,11 @@ func (s *Session) bringUpToDate() error {
 }
 
 // deletion is the cookie of a session that was flushed and not begun anew.
-func (s *Session) deletion() *http.Cookie {
+func (s *Session) deletion() (setCookie string) {
 	if s.flushed && s.storedKey == "" {
-		return s.m.deletionCookie()
+		return s.m.deletionCookie().String()
 	}
-	return nil
+	return ""
 }
 
 // finish saves what the handler changed after the headers had gone out, or logs why it cannot.
