@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -144,20 +147,53 @@ func newExpiredTable(database string, rows int) (t *expiredTable, err error) {
 	if t.site, err = newSite(ourHandler(t.manager, &clock{every: baseRows}, small.sessions(1)), 1); err != nil {
 		return nil, err
 	}
-	// Within two weeks before and after now, in no order.
-	expires := "strftime('%Y-%m-%d %H:%M:%f000', 'now', (random() % 1209600) || ' seconds')"
-	if database == "PostgreSQL" {
-		expires = "now() + (random() * 2 - 1) * interval '14 days'"
+	if database == "SQLite" {
+		err = fillElsewhere(t.file, rows)
+	} else {
+		err = fillExpired(t.pool, database, rows)
 	}
-	err = copyRows(t.pool, database, copyOf{
-		table: "gin_session", key: "session_key", rows: rows,
-		keyOf: func(i int) string { return digest(cookieKey(i)) },
-		set:   map[string]string{"expire_date": expires},
-	})
 	if err != nil {
 		return nil, err
 	}
 	return t, t.findLive(rows)
+}
+
+// fillExpired makes so many copies of a table's one session, which end within two weeks before
+// and after now, in no order.
+func fillExpired(pool *sql.DB, database string, rows int) error {
+	expires := "strftime('%Y-%m-%d %H:%M:%f000', 'now', (random() % 1209600) || ' seconds')"
+	if database == "PostgreSQL" {
+		expires = "now() + (random() * 2 - 1) * interval '14 days'"
+	}
+	return copyRows(pool, database, copyOf{
+		table: "gin_session", key: "session_key", rows: rows,
+		keyOf: func(i int) string { return digest(cookieKey(i)) },
+		set:   map[string]string{"expire_date": expires},
+	})
+}
+
+// fillElsewhere has a process of its own fill a SQLite table: the memory that this takes is not
+// to be taken for ours.
+func fillElsewhere(file string, rows int) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	process := exec.Command(program, "fill", "-file", file, "-rows", strconv.Itoa(rows))
+	process.Stderr = os.Stderr
+	return process.Run()
+}
+
+// fill is that process.
+func fill(args []string) error {
+	flags := flag.NewFlagSet("fill", flag.ExitOnError)
+	file := flags.String("file", "", "")
+	rows := flags.Int("rows", 0, "")
+	_ = flags.Parse(args)
+
+	e := &environment{}
+	defer e.close()
+	return fillExpired(e.sqliteAt(*file), "SQLite", *rows)
 }
 
 // findLive looks for sessions that go on living.

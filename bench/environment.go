@@ -85,8 +85,12 @@ func (e *environment) sqlite() (*sql.DB, string, error) {
 		return nil, "", err
 	}
 	file := filepath.Join(dir, "bench.db")
-	db := e.pool(dsnConnector{&sqlite3.SQLiteDriver{}, "file:" + file + "?" + sqliteSettings})
+	db := e.sqliteAt(file)
 	return db, file, db.Ping()
+}
+
+func (e *environment) sqliteAt(file string) *sql.DB {
+	return e.pool(dsnConnector{&sqlite3.SQLiteDriver{}, "file:" + file + "?" + sqliteSettings})
 }
 
 // postgresDSN makes a schema of the environment's own and returns the DSN that leads there.

@@ -19,7 +19,7 @@ func main() {
 	log.SetFlags(log.Ltime)
 	gin.SetMode(gin.ReleaseMode)
 	programs := map[string]func(args []string) error{
-		"run": run, "scale": scale, "soak": soak, "serve": serveSite,
+		"run": run, "scale": scale, "soak": soak, "serve": serveSite, "fill": fill,
 	}
 	if len(os.Args) < 2 || programs[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: bench run|scale|soak [flags]")
