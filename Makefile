@@ -18,13 +18,13 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 servers: ## start the servers, print their addresses, stop them at Ctrl-C
 	@scripts/with-servers
 
-ROUNDS = 6
-SLICE = 250ms
+ROUNDS = 15
+SLICE = 100ms
 SOAK = 30m
 SCALE = 10000000
 benchmark = scripts/install-packages gcc libc6-dev python3-django python3-psycopg2 && scripts/with-servers go -C bench run .
 
-bench: ## measure beside the peers, write bench/RESULTS.md and its plots; ROUNDS=6 SLICE=250ms
+bench: ## measure beside the peers, write bench/RESULTS.md and its plots; ROUNDS=15 SLICE=100ms
 	@$(benchmark) run -rounds=$(ROUNDS) -slice=$(SLICE)
 
 bench-quick: ## the same in less than ten minutes, printed only

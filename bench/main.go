@@ -34,8 +34,8 @@ func main() {
 func run(args []string) error {
 	flags := flag.NewFlagSet("run", flag.ExitOnError)
 	var p plan
-	flags.IntVar(&p.rounds, "rounds", 6, "how often each subject has its turn at each task")
-	flags.DurationVar(&p.slice, "slice", 250*time.Millisecond, "how long a turn takes")
+	flags.IntVar(&p.rounds, "rounds", 15, "how often each subject has its turn at each task")
+	flags.DurationVar(&p.slice, "slice", 100*time.Millisecond, "how long a turn takes")
 	flags.IntVar(&p.iterations, "iterations", 0, "how many operations a turn has, whatever it takes; 0 for -slice")
 	only := flags.String("only", "", "the sections to measure, separated by commas; all where it is empty")
 	rows := flags.Int("cleaning", 1_000_000, "how many rows the tables to clean have; 0 for none")
