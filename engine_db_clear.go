@@ -15,16 +15,20 @@ import (
 // else holds, another cleaner or a request, and each deleting statement looks at the expiry
 // again: a session that has just been extended survives.
 func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
-	batch := s.clearMySQL
+	var batch clearBatch
 	switch s.db.Name() {
+	case "mysql":
+		batch = s.clearMySQL
 	case "postgres":
 		// Writers wait for rows here, not for the table: large batches hold up nobody, and a pause
 		// would let in nobody.
 		setDefault(&o.BatchSize, maxClearBatch)
 		setDefault(&o.Pause, -1)
-		var err error
-		if batch, err = s.clearPostgres(ctx, now); err != nil {
-			return 0, s.explain(err)
+		for batch == nil {
+			var err error
+			if batch, err = s.clearPostgres(ctx, now); err != nil && (!rolledBack(err) || ctx.Err() != nil) {
+				return 0, s.explain(err)
+			}
 		}
 	case "sqlite":
 		batch = s.clearSQLite
@@ -97,10 +101,14 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 	err := firstRow(s.db.WithContext(ctx).Raw(query, s.date(now), s.quoted("{t}")), func(row row) error {
 		return row.Scan(&pages)
 	})
-	if pages > 0 {
-		return s.clearPages(pages), err
+	switch {
+	case err != nil:
+		return nil, err
+	case pages > 0:
+		return s.clearPages(pages), nil
+	default:
+		return s.clearAlongIndex(), nil
 	}
-	return s.clearAlongIndex(), err
 }
 
 // clearPages walks over the table's pages. Rows are found in their order, locked and named by
@@ -124,10 +132,11 @@ func (s *dbStore) clearPages(pages int64) clearBatch {
 			err := firstRow(s.db.WithContext(ctx).Raw(query, after, before(end), now, left, now), func(row row) error {
 				return row.Scan(&n, &last)
 			})
+			if err != nil { // also after the answer, as PostgreSQL's serializable transactions do: nothing of it is gone
+				return removed, err
+			}
 			removed += n
 			switch {
-			case err != nil:
-				return removed, err
 			case n == left:
 				after = last.String
 				return removed, nil
@@ -152,10 +161,13 @@ func (s *dbStore) clearAlongIndex() clearBatch {
 		err := firstRow(s.db.WithContext(ctx).Raw(query, from, now, limit, now), func(row row) error {
 			return row.Scan(&removed, &last)
 		})
+		if err != nil {
+			return 0, err
+		}
 		if last.Valid {
 			from = last.Time
 		}
-		return removed, err
+		return removed, nil
 	}
 }
 
