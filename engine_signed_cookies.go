@@ -35,7 +35,8 @@ func (signedCookies) open(cfg *settings) (Store, error) {
 
 // loadCookie reads a session from the value of its cookie.
 func (m *Manager) loadCookie(ctx context.Context, value string, now time.Time) (Record, document, error) {
-	doc, signedAt, err := m.read(ctx, []byte(value))
+	data := bytesOf(value)
+	doc, signedAt, err := m.read(ctx, data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -43,7 +44,7 @@ func (m *Manager) loadCookie(ctx context.Context, value string, now time.Time) (
 	if !expires.After(now) {
 		return Record{}, document{}, ErrNotFound
 	}
-	return Record{Data: []byte(value), Expires: expires}, doc, nil
+	return Record{Data: data, Expires: expires}, doc, nil
 }
 
 // saveCookie signs the session anew. The middleware sends the result.
