@@ -132,7 +132,7 @@ func (d *document) append(e entry) *entry {
 	switch {
 	case d.index != nil:
 		d.index[e.key()] = last
-	case last >= indexFrom:
+	case last >= indexFrom || e.spelling == asEscaped: // a walk would unescape that key at every step
 		d.index = make(map[string]int, 2*last)
 		for i := range d.entries {
 			d.index[d.entries[i].key()] = i
