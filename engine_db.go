@@ -260,8 +260,10 @@ func (s *dbStore) scan(row row) (Record, error) {
 
 // parseTextDate reads a date as a database's text, with or without a fraction or an offset.
 func parseTextDate(text string, zone *time.Location) (time.Time, error) {
-	if t, ok := parseOwnDate(text); ok && zone == time.UTC {
-		return t, nil
+	if zone == time.UTC {
+		if t, ok := parseOwnDate(text); ok {
+			return t, nil
+		}
 	}
 	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, zone)
 	if err == nil {
