@@ -3,7 +3,6 @@ package ginsession
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -144,56 +143,4 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 	s.use()
 	s.known = true
 	return m.cookie(s.storedKey, m.cookieLife(&s.view, m.Clock()))
-}
-
-// makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
-// nothing of sharing, such as a max-age alone (RFC 9111 §3).
-func (m *Manager) makePrivate(h http.Header) {
-	lines := h.Values("Cache-Control")
-	if len(lines) == 0 {
-		h.Set("Cache-Control", "private")
-		return
-	}
-	shared, private := false, false
-	kept := []string{"private"}
-	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		directive = strings.TrimSpace(directive)
-		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
-		switch {
-		case name == "public" || name == "s-maxage":
-			shared = true
-		case strings.EqualFold(directive, "private"): // with ="X-Own" it is about that header
-			private = true
-		case directive != "":
-			private = private || name == "no-store"
-			kept = append(kept, directive)
-		}
-	}
-	if private && !shared {
-		return
-	}
-	h.Set("Cache-Control", strings.Join(kept, ", "))
-	if shared {
-		m.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
-	}
-}
-
-// varyCookie is shared by all responses, as Gin's content types are: who adds to it gets a copy.
-var varyCookie = []string{"Cookie"}
-
-// varyByCookie tells caches that the response depends on the cookie.
-func varyByCookie(h http.Header) {
-	lines := h["Vary"]
-	if len(lines) == 0 {
-		h["Vary"] = varyCookie
-		return
-	}
-	for _, line := range lines {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
-				return
-			}
-		}
-	}
-	h["Vary"] = append(slices.Clip(lines), "Cookie")
 }

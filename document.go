@@ -23,13 +23,6 @@ type entry struct {
 	spelling spelling
 }
 
-// A holding is what the handler has of a value. It may share memory with the handler.
-type holding struct {
-	value any    // what raw means, or what was Set
-	typed any    // what Value decoded last, where that is of another type
-	raw   string // what typed was decoded from
-}
-
 // A spelling says how an entry's name has its key.
 type spelling uint8
 
@@ -209,79 +202,4 @@ func (d *document) encode() ([]byte, error) {
 		b = append(b, e.raw...)
 	}
 	return append(b, '}'), nil
-}
-
-// A change is one thing that the handler did to the dictionary.
-type change struct {
-	op     op
-	inside bool // set: the handler changed a loaded value inside
-	key    string
-	value  any    // set: encoded when the session is saved, so that later changes inside count
-	raw    string // set: the encoded value
-	modify func(raw string, ok bool) (any, error)
-}
-
-type op uint8
-
-const (
-	opSet op = iota
-	opDelete
-	opModify
-	opClear
-)
-
-// changes is what the handler did, in order. Saving applies it to whatever the store holds by
-// then, so that requests which change different keys lose nothing of each other's.
-type changes []change
-
-// encode fills in the raw values.
-func (cs changes) encode(c *codec) error {
-	for i := range cs {
-		if cs[i].op != opSet {
-			continue
-		}
-		raw, err := c.encodeValue(cs[i].key, cs[i].value)
-		if err != nil {
-			return err
-		}
-		cs[i].raw = raw
-	}
-	return nil
-}
-
-// apply carries the changes out on d, whose entries are bytes only.
-func (cs changes) apply(c *codec, d *document) error {
-	for i := range cs {
-		change := &cs[i]
-		switch change.op {
-		case opClear:
-			*d = document{}
-		case opDelete:
-			if e := d.find(change.key); e != nil {
-				e.raw, e.state = "", deleted
-			}
-		case opSet:
-			e := d.add(change.key)
-			e.raw, e.state = change.raw, stored
-		case opModify:
-			if err := change.applyModify(c, d); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (change *change) applyModify(c *codec, d *document) error {
-	e := d.add(change.key)
-	value, err := change.modify(e.raw, e.state != deleted)
-	if err != nil {
-		return err
-	}
-	raw, err := c.encodeValue(change.key, value)
-	if err != nil {
-		return err
-	}
-	e.raw, e.state = raw, stored
-	return nil
 }

@@ -1,6 +1,12 @@
 package ginsession
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // The errors a program can test for with errors.Is. Their texts, and the texts of the errors
 // that wrap them, never hold a session key, a cookie value or a secret.
@@ -46,3 +52,44 @@ var (
 	// context ended.
 	ErrConflict = errors.New("ginsession: the session is being changed by too many requests at once")
 )
+
+// statusOf is the status of the answer to an error of the session's.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrInterrupted):
+		return http.StatusConflict
+	case errors.Is(err, ErrUnavailable):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// answerError is the default ErrorHandler.
+func answerError(c *gin.Context, err error) {
+	status := statusOf(err)
+	text := "The session could not be saved."
+	switch status {
+	case http.StatusConflict:
+		text = "Your session ended while this request ran."
+	case http.StatusServiceUnavailable:
+		text = "Sessions are unavailable at the moment. Please try again."
+	}
+	c.Header("Cache-Control", "no-store")
+	c.String(status, "%s\n", text)
+}
+
+// errEnded is what a store's ErrNotFound means to a session that has been loaded.
+var errEnded = fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
+
+// unavailable wraps a store's failure.
+func unavailable(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+func unsupported(what string) error {
+	return fmt.Errorf("ginsession: %s needs an engine that keeps sessions on the server: %w", what, errors.ErrUnsupported)
+}

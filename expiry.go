@@ -255,3 +255,18 @@ func (s *settings) parseDate(text string) (time.Time, bool) {
 	t, err := time.ParseInLocation("2006-01-02T15:04:05.999999", text, location)
 	return t, err == nil
 }
+
+// renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
+// where that is shorter.
+func (m *Manager) renewalDue(s *Session, now time.Time) bool {
+	expiry := m.expiryOf(&s.view)
+	if m.RenewAfter == 0 || expiry.kind == expireAt {
+		return false
+	}
+	age := m.ageAt(expiryQuestion{modification: now, expiry: expiry})
+	extended := s.base.Expires.Add(-age)
+	if end, ok := m.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
+		return false
+	}
+	return now.Sub(extended) >= min(m.RenewAfter, age/2)
+}

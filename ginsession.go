@@ -18,114 +18,9 @@
 package ginsession
 
 import (
-	"log/slog"
-	"net/http"
-	"time"
+	"context"
 
 	"github.com/gin-gonic/gin"
-)
-
-// Config has one field for each of Django's session settings, with Django's default as its
-// zero value, and a few of our own. Only Engine is required.
-type Config struct {
-	// Engine is where sessions are kept (Django: SESSION_ENGINE). Required: [DB], [File],
-	// [Cached], [CachedDB], [SignedCookies] or [Custom].
-	Engine Engine
-
-	// CookieName is the cookie's name (SESSION_COOKIE_NAME); "" means "sessionid".
-	CookieName string
-
-	// CookieAge is how long a session lives without being modified, unless it says otherwise
-	// itself, in whole seconds (SESSION_COOKIE_AGE); 0 means 14 days.
-	CookieAge time.Duration
-
-	// CookieDomain lets the hosts below a domain share the cookie (SESSION_COOKIE_DOMAIN);
-	// "" keeps it to the host that set it.
-	CookieDomain string
-
-	// CookiePath is the cookie's path (SESSION_COOKIE_PATH); "" means "/".
-	CookiePath string
-
-	// CookieHTTPOnly keeps the cookie from JavaScript (SESSION_COOKIE_HTTPONLY); unset means On.
-	CookieHTTPOnly Switch
-
-	// CookieSecure keeps the cookie to HTTPS (SESSION_COOKIE_SECURE). Set it in production:
-	// NewManager logs a warning where Gin is in release mode without it.
-	CookieSecure bool
-
-	// CookieSameSite is the cookie's SameSite (SESSION_COOKIE_SAMESITE); 0 means Lax.
-	// http.SameSiteDefaultMode leaves the attribute out (Django's None).
-	CookieSameSite http.SameSite
-
-	// CookiePartitioned keeps the cookie apart for each site that embeds this one (CHIPS).
-	// It needs CookieSecure.
-	CookiePartitioned bool
-
-	// ExpireAtBrowserClose makes the cookie one that the browser forgets when it closes, for
-	// sessions that do not say otherwise themselves (SESSION_EXPIRE_AT_BROWSER_CLOSE). On the
-	// server such a session still lives for CookieAge.
-	ExpireAtBrowserClose bool
-
-	// SaveEveryRequest extends the session's life at every request, not only where it was
-	// modified (SESSION_SAVE_EVERY_REQUEST). It never creates an empty session.
-	// RenewAfter is the cheaper way.
-	SaveEveryRequest bool
-
-	// Serializer encodes the values (SESSION_SERIALIZER); nil means [JSON].
-	Serializer Serializer
-
-	// SecretKey signs every record in Django's format (SECRET_KEY); unsigned ones and those
-	// signed with an unknown key are refused. "" leaves records unsigned: they are the
-	// server's own. [SignedCookies] needs it.
-	SecretKey string
-
-	// SecretKeyFallbacks are retired keys that still verify (SECRET_KEY_FALLBACKS).
-	SecretKeyFallbacks []string
-
-	// Salt separates these records from others signed with the same SecretKey; "" means the
-	// one that Django's own session class has.
-	Salt string
-
-	// HashKeys keeps session keys out of the store: it sees a SHA-256 digest instead, so that
-	// a stolen backup opens no session; unset means On. Off is for stores shared with Django.
-	HashKeys Switch
-
-	// MaxLifetime ends a session this long after it began, whatever the activity (OWASP ASVS
-	// 7.3.2), in whole seconds; 0 means never.
-	MaxLifetime time.Duration
-
-	// RenewAfter makes the expiry slide: a request extends the session's life where the last
-	// extension is at least this long ago, so that most requests write nothing. 0 means that
-	// only modifications extend it, as in Django. A session whose own life is shorter than
-	// twice RenewAfter is extended at half its life. Must be less than CookieAge.
-	RenewAfter time.Duration
-
-	// StoreTimeout bounds each wait for the store; 0 means 5 s.
-	StoreTimeout time.Duration
-
-	// ErrorHandler answers a request whose session could not be loaded or saved, before any
-	// byte of the handler's own answer. The status is the error's ([ErrInterrupted] 409,
-	// [ErrUnavailable] 503, any other 500) unless it sets another; nil adds a line of text. It
-	// must not use the session.
-	ErrorHandler func(*gin.Context, error)
-
-	// Logger receives warnings and errors, never a key or a secret; nil means slog.Default().
-	Logger *slog.Logger
-
-	// Clock is the only source of time; nil means time.Now.
-	Clock func() time.Time
-
-	dates     dates // set by ForDjango, as the next
-	forDjango bool  // checked by checkDjango
-}
-
-// A Switch is a setting whose default is On. The zero value is unset.
-type Switch uint8
-
-// The positions of a [Switch].
-const (
-	On Switch = iota + 1
-	Off
 )
 
 // New returns the middleware: [NewManager] and its [Manager.Handler]. It panics on a bad
@@ -209,3 +104,24 @@ func Claim[T any](s *Session, key string) (T, bool, error) {
 	}
 	return value, true, nil
 }
+
+// NewContext returns a context that carries s, for code that sees no gin.Context.
+func NewContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, sessionKey{}, s)
+}
+
+// FromContext returns the session that [NewContext] put into ctx, or the one of the
+// gin.Context that ctx is or descends from.
+func FromContext(ctx context.Context) (*Session, bool) {
+	if s, ok := ctx.Value(sessionKey{}).(*Session); ok {
+		return s, true
+	}
+	if c, ok := ctx.Value(gin.ContextKey).(*gin.Context); ok {
+		if r := attached(c); r != nil {
+			return r.current(c), true
+		}
+	}
+	return nil, false
+}
+
+type sessionKey struct{}

@@ -1,9 +1,9 @@
 package ginsession
 
 import (
-	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -151,62 +151,6 @@ func isSafe(method string) bool {
 	return false
 }
 
-// extends reports whether a session's life is extended though nobody touches it.
-func (m *Manager) extends() bool { return m.SaveEveryRequest || m.RenewAfter > 0 }
-
-// commit saves what is to be saved and returns the Set-Cookie header to send, if any. Of a failed
-// response only the deletion of the cookie goes out.
-func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
-	if !s.accessed && !s.marked && !s.m.extends() {
-		return "", nil
-	}
-	if s.err != nil {
-		return "", s.err
-	}
-	if failed {
-		return s.deletion(), nil
-	}
-	if hijacked && !s.savesUnseen() {
-		return "", nil // the handshake's headers are the handler's: see Manager.Cookie
-	}
-	if err := s.bringUpToDate(); err != nil {
-		return "", err
-	}
-	if !s.saved || s.storedKey == "" {
-		return s.deletion(), nil
-	}
-	if s.fresh != nil {
-		s.refresh()
-	}
-	s.known = true
-	return s.m.setCookieHeader(s.storedKey, s.m.cookieLife(&s.view, s.m.Clock())), nil
-}
-
-// bringUpToDate saves the session, or extends its life where it was not changed.
-func (s *Session) bringUpToDate() error {
-	if err := s.save(false); err != nil || s.saved || !s.m.extends() {
-		return err
-	}
-	if !s.located {
-		s.locate()
-	}
-	if s.err != nil || s.storedKey == "" {
-		return s.err
-	}
-	if err := s.touch(s.m.Clock()); !errors.Is(err, ErrInterrupted) {
-		return err
-	}
-	return nil // nothing of the handler's is lost with it
-}
-
-// deletion is the cookie of a session that was flushed and not begun anew.
-func (s *Session) deletion() (setCookie string) {
-	if s.flushed && s.storedKey == "" {
-		return s.m.deletionCookie().String()
-	}
-	return ""
-}
-
 // finish saves what the handler changed after the headers had gone out, or logs why it cannot.
 func (r *request) finish() {
 	s := r.session.Load()
@@ -240,10 +184,6 @@ func (r *request) finishSession(s *Session) error {
 	return ErrHeadersWritten
 }
 
-// savesUnseen reports whether the session can be saved without another header: the client has
-// its key, and its data is on the server.
-func (s *Session) savesUnseen() bool { return s.known && s.m.store != nil }
-
 // fail replaces the handler's response, of which nothing has gone out yet, by the
 // ErrorHandler's. The handler's own writes fail from now on.
 func (r *request) fail(err error) {
@@ -275,32 +215,6 @@ func describesBody(name string) bool {
 	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
 }
 
-// statusOf is the status of the answer to an error of the session's.
-func statusOf(err error) int {
-	switch {
-	case errors.Is(err, ErrInterrupted):
-		return http.StatusConflict
-	case errors.Is(err, ErrUnavailable):
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
-}
-
-// answerError is the default ErrorHandler.
-func answerError(c *gin.Context, err error) {
-	status := statusOf(err)
-	text := "The session could not be saved."
-	switch status {
-	case http.StatusConflict:
-		text = "Your session ended while this request ran."
-	case http.StatusServiceUnavailable:
-		text = "Sessions are unavailable at the moment. Please try again."
-	}
-	c.Header("Cache-Control", "no-store")
-	c.String(status, "%s\n", text)
-}
-
 // maskCookie hides the session's key before a panic reaches gin.Recovery, which logs the
 // request's headers.
 func (r *request) maskCookie() {
@@ -313,23 +227,54 @@ func (r *request) maskCookie() {
 	r.c.Request = &masked
 }
 
-// NewContext returns a context that carries s, for code that sees no gin.Context.
-func NewContext(ctx context.Context, s *Session) context.Context {
-	return context.WithValue(ctx, sessionKey{}, s)
-}
-
-// FromContext returns the session that [NewContext] put into ctx, or the one of the
-// gin.Context that ctx is or descends from.
-func FromContext(ctx context.Context) (*Session, bool) {
-	if s, ok := ctx.Value(sessionKey{}).(*Session); ok {
-		return s, true
+// makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
+// nothing of sharing, such as a max-age alone (RFC 9111 §3).
+func (m *Manager) makePrivate(h http.Header) {
+	lines := h.Values("Cache-Control")
+	if len(lines) == 0 {
+		h.Set("Cache-Control", "private")
+		return
 	}
-	if c, ok := ctx.Value(gin.ContextKey).(*gin.Context); ok {
-		if r := attached(c); r != nil {
-			return r.current(c), true
+	shared, private := false, false
+	kept := []string{"private"}
+	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		directive = strings.TrimSpace(directive)
+		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
+		switch {
+		case name == "public" || name == "s-maxage":
+			shared = true
+		case strings.EqualFold(directive, "private"): // with ="X-Own" it is about that header
+			private = true
+		case directive != "":
+			private = private || name == "no-store"
+			kept = append(kept, directive)
 		}
 	}
-	return nil, false
+	if private && !shared {
+		return
+	}
+	h.Set("Cache-Control", strings.Join(kept, ", "))
+	if shared {
+		m.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
+	}
 }
 
-type sessionKey struct{}
+// varyCookie is shared by all responses, as Gin's content types are: who adds to it gets a copy.
+var varyCookie = []string{"Cookie"}
+
+// varyByCookie tells caches that the response depends on the cookie.
+func varyByCookie(h http.Header) {
+	lines := h["Vary"]
+	if len(lines) == 0 {
+		h["Vary"] = varyCookie
+		return
+	}
+	for _, line := range lines {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(slices.Clip(lines), "Cookie")
+}

@@ -1,210 +1,13 @@
 package ginsession
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/ginsession/ginsession/signing"
 )
 
-// This file is a session's life in the store: found, created, updated, replaced, deleted.
-
-// maxCandidates bounds how many cookies of our name one request may have looked up. A browser
-// sends several where a site has changed its CookieDomain or CookiePath.
-const maxCandidates = 3
-
-// locate asks the store for the session that the cookie names. A key that is not there is
-// never adopted.
-func (s *Session) locate() {
-	if s.err != nil {
-		return
-	}
-	ctx := &s.loading
-	if ctx.Context != nil {
-		ctx = &storeContext{} // whoever still holds that of the first try must not see it change
-	}
-	ctx.Context, ctx.timeout = s.ctx, s.m.StoreTimeout
-	defer ctx.release()
-	now := s.m.Clock()
-	cookies := s.cookies()
-	tried := int8(0)
-	for tried < maxCandidates {
-		candidate, ok := s.candidate(&cookies)
-		if !ok {
-			break
-		}
-		tried++
-		record, doc, err := s.m.load(ctx, candidate, now)
-		if errors.Is(err, ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			s.err = err
-			return
-		}
-		s.key, s.storedKey, s.base, s.known = candidate, candidate, record, true
-		if !s.viewed {
-			s.view, s.parsed = doc, true
-		}
-		break
-	}
-	s.located, s.viewed, s.tried = true, true, tried
-}
-
-func (s *Session) cookies() cookieScanner {
-	return cookieScanner{name: s.m.CookieName, lines: s.lines}
-}
-
-// candidate returns the next key that the request names.
-func (s *Session) candidate(cookies *cookieScanner) (key string, ok bool) {
-	for {
-		key, ok = cookies.next()
-		if !ok || s.m.isKey(key) {
-			return key, ok
-		}
-	}
-}
-
-// isKey reports whether a cookie's value is worth a look.
-func (m *Manager) isKey(value string) bool {
-	if m.store == nil {
-		return value != ""
-	}
-	return isKey(value)
-}
-
-// load returns the record that the cookie knows as key, or ErrNotFound: also for one that
-// cannot be verified or decoded, or that has reached its MaxLifetime. Such a row stays as it is.
-func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, document, error) {
-	if m.store == nil {
-		return m.loadCookie(ctx, key, now)
-	}
-	record, err := m.store.Load(ctx, m.storeKey(key), now)
-	if errors.Is(err, ErrNotFound) {
-		return Record{}, document{}, ErrNotFound
-	}
-	if err != nil {
-		return Record{}, document{}, unavailable(err)
-	}
-	doc, _, err := m.read(ctx, record.Data)
-	if err != nil {
-		return Record{}, document{}, err
-	}
-	if end, ok := m.endOfLife(&doc); ok && !now.Before(end) {
-		return Record{}, document{}, ErrNotFound
-	}
-	return record, doc, nil
-}
-
-// read returns the document of a record and when it was signed, or ErrNotFound where the
-// record is none of ours.
-func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, error) {
-	text, signedAt, err := m.codec.unseal(data)
-	if errors.Is(err, signing.ErrTooLarge) {
-		return document{}, time.Time{}, unavailable(err)
-	}
-	var doc document
-	if err == nil {
-		doc, err = parseDocument(text)
-	}
-	if err != nil {
-		m.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
-		return document{}, time.Time{}, ErrNotFound
-	}
-	return doc, signedAt, nil
-}
-
-// errEnded is what a store's ErrNotFound means to a session that has been loaded.
-var errEnded = fmt.Errorf("%w: %w", ErrInterrupted, ErrNotFound)
-
-// unavailable wraps a store's failure.
-func unavailable(err error) error {
-	if errors.Is(err, ErrUnavailable) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
-}
-
-func unsupported(what string) error {
-	return fmt.Errorf("ginsession: %s needs an engine that keeps sessions on the server: %w", what, errors.ErrUnsupported)
-}
-
-// A draft computes the record to store, again and again where need be, and remembers the
-// document of the last time.
-type draft struct {
-	s       *Session
-	now     time.Time
-	changes changes
-	baseDoc *document // what the session's base reads as; nil where it must be read from that
-	doc     document
-	err     error
-}
-
-func (s *Session) draft(cs changes, now time.Time) *draft {
-	d := &draft{s: s, now: now, changes: cs}
-	switch {
-	case s.fresh != nil:
-		d.baseDoc = s.fresh
-	case s.parsed:
-		d.baseDoc = &s.view
-	}
-	return d
-}
-
-// mutate is the [Mutate] of the draft.
-func (d *draft) mutate(current Record) (Record, error) {
-	var record Record
-	d.doc, d.err = d.read(current)
-	if d.err == nil {
-		record, d.err = d.build()
-	}
-	return record, d.err
-}
-
-// read returns the document of a record as one that can be changed.
-func (d *draft) read(current Record) (document, error) {
-	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
-		return d.baseDoc.clone(), nil
-	}
-	doc, _, err := d.s.m.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
-	return doc, err
-}
-
-// build applies the changes to the draft's document and returns the record.
-func (d *draft) build() (Record, error) {
-	m := d.s.m
-	started := m.started(&d.doc, d.now)
-	if err := d.changes.apply(m.codec, &d.doc); err != nil {
-		return Record{}, err
-	}
-	if m.MaxLifetime > 0 {
-		e := d.doc.add(startedKey)
-		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
-	}
-	text, err := d.doc.encode()
-	if err != nil {
-		return Record{}, err
-	}
-	return Record{Data: m.codec.seal(text, d.now), Expires: m.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
-}
-
-// failure tells what a store's error means to the session: an error of the draft itself is
-// returned as it is.
-func (d *draft) failure(err error) error {
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return errEnded
-	case d.err != nil:
-		return d.err
-	default:
-		return unavailable(err)
-	}
-}
+// This file decides what is saved when: at the end of a request, at Save, CycleKey and Flush.
 
 // save brings the store up to the session. Without force it does only what is needed: nothing
 // for a session that was not changed, or that is new and empty.
@@ -335,15 +138,6 @@ func (s *Session) repeat(d *draft, operation func(context.Context) (Record, erro
 	return operation(ctx)
 }
 
-func (cs changes) modifies() bool {
-	for i := range cs {
-		if cs[i].op == opModify {
-			return true
-		}
-	}
-	return false
-}
-
 // stored notes that the store now holds record, which reads as doc.
 func (s *Session) stored(record Record, doc *document) {
 	for i := range s.changes {
@@ -385,21 +179,6 @@ func (s *Session) touch(now time.Time) error {
 	}
 	s.base.Expires, s.saved = expires, true
 	return nil
-}
-
-// renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
-// where that is shorter.
-func (m *Manager) renewalDue(s *Session, now time.Time) bool {
-	expiry := m.expiryOf(&s.view)
-	if m.RenewAfter == 0 || expiry.kind == expireAt {
-		return false
-	}
-	age := m.ageAt(expiryQuestion{modification: now, expiry: expiry})
-	extended := s.base.Expires.Add(-age)
-	if end, ok := m.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
-		return false
-	}
-	return now.Sub(extended) >= min(m.RenewAfter, age/2)
 }
 
 // Save writes the session to the store now. The middleware does it by itself; Save is for work
@@ -496,65 +275,62 @@ func (s *Session) CycleKey() error {
 	return nil
 }
 
-// claim removes a key in the store, at once. take decodes the value; its error leaves it there.
-func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
-	if s.m.store == nil {
-		return false, unsupported("Claim")
+// commit saves what is to be saved and returns the Set-Cookie header to send, if any. Of a failed
+// response only the deletion of the cookie goes out.
+func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
+	if !s.accessed && !s.marked && !s.m.extends() {
+		return "", nil
 	}
-	if !s.use() {
-		return false, s.err
+	if s.err != nil {
+		return "", s.err
 	}
-	if s.find(); s.err != nil {
-		return false, s.err
+	if failed {
+		return s.deletion(), nil
 	}
-	e := s.view.present(key)
-	if s.storedKey == "" || e != nil && e.change > 0 {
-		return s.claimOwn(e, take)
+	if hijacked && !s.savesUnseen() {
+		return "", nil // the handshake's headers are the handler's: see Manager.Cookie
 	}
-	if e == nil {
-		return false, nil
+	if err := s.bringUpToDate(); err != nil {
+		return "", err
 	}
-	now := s.m.Clock()
-	d := s.draft(changes{{op: opDelete, key: key}}, now)
-	errAbsent := errors.New("absent")
-	bounded := s.m.storeContext(s.ctx)
-	defer bounded.release()
-	record, err := s.m.store.Update(bounded, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
-		if d.doc, d.err = d.read(current); d.err != nil {
-			return Record{}, d.err
-		}
-		e := d.doc.present(key)
-		if e == nil {
-			return Record{}, errAbsent
-		}
-		if d.err = take(e.raw); d.err != nil {
-			return Record{}, d.err
-		}
-		return d.mutate(current)
-	})
-	if err != nil && !errors.Is(err, errAbsent) {
-		return false, d.failure(err)
+	if !s.saved || s.storedKey == "" {
+		return s.deletion(), nil
 	}
-	e.held, e.raw, e.state = nil, "", deleted
-	if err != nil {
-		return false, nil
+	if s.fresh != nil {
+		s.refresh()
 	}
-	s.base, s.fresh, s.saved, s.modified = record, &d.doc, true, true
-	return true, nil
+	s.known = true
+	return s.m.setCookieHeader(s.storedKey, s.m.cookieLife(&s.view, s.m.Clock())), nil
 }
 
-// claimOwn takes a value that only this request has.
-func (s *Session) claimOwn(e *entry, take func(raw string) error) (bool, error) {
-	if e == nil {
-		return false, nil
+// bringUpToDate saves the session, or extends its life where it was not changed.
+func (s *Session) bringUpToDate() error {
+	if err := s.save(false); err != nil || s.saved || !s.m.extends() {
+		return err
 	}
-	raw, err := e.text(s.m.codec)
-	if err == nil {
-		err = take(raw)
+	if !s.located {
+		s.locate()
 	}
-	if err != nil {
-		return false, err
+	if s.err != nil || s.storedKey == "" {
+		return s.err
 	}
-	s.remove(e)
-	return true, nil
+	if err := s.touch(s.m.Clock()); !errors.Is(err, ErrInterrupted) {
+		return err
+	}
+	return nil // nothing of the handler's is lost with it
 }
+
+// deletion is the cookie of a session that was flushed and not begun anew.
+func (s *Session) deletion() (setCookie string) {
+	if s.flushed && s.storedKey == "" {
+		return s.m.deletionCookie().String()
+	}
+	return ""
+}
+
+// savesUnseen reports whether the session can be saved without another header: the client has
+// its key, and its data is on the server.
+func (s *Session) savesUnseen() bool { return s.known && s.m.store != nil }
+
+// extends reports whether a session's life is extended though nobody touches it.
+func (m *Manager) extends() bool { return m.SaveEveryRequest || m.RenewAfter > 0 }

@@ -1,0 +1,277 @@
+package ginsession
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// This file records what a handler did to the dictionary and applies it to a record, also to one
+// that another request has saved meanwhile: the merge.
+
+// A change is one thing that the handler did to the dictionary.
+type change struct {
+	op     op
+	inside bool // set: the handler changed a loaded value inside
+	key    string
+	value  any    // set: encoded when the session is saved, so that later changes inside count
+	raw    string // set: the encoded value
+	modify func(raw string, ok bool) (any, error)
+}
+
+type op uint8
+
+const (
+	opSet op = iota
+	opDelete
+	opModify
+	opClear
+)
+
+// changes is what the handler did, in order. Saving applies it to whatever the store holds by
+// then, so that requests which change different keys lose nothing of each other's.
+type changes []change
+
+// encode fills in the raw values.
+func (cs changes) encode(c *codec) error {
+	for i := range cs {
+		if cs[i].op != opSet {
+			continue
+		}
+		raw, err := c.encodeValue(cs[i].key, cs[i].value)
+		if err != nil {
+			return err
+		}
+		cs[i].raw = raw
+	}
+	return nil
+}
+
+// apply carries the changes out on d, whose entries are bytes only.
+func (cs changes) apply(c *codec, d *document) error {
+	for i := range cs {
+		change := &cs[i]
+		switch change.op {
+		case opClear:
+			*d = document{}
+		case opDelete:
+			if e := d.find(change.key); e != nil {
+				e.raw, e.state = "", deleted
+			}
+		case opSet:
+			e := d.add(change.key)
+			e.raw, e.state = change.raw, stored
+		case opModify:
+			if err := change.applyModify(c, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (change *change) applyModify(c *codec, d *document) error {
+	e := d.add(change.key)
+	value, err := change.modify(e.raw, e.state != deleted)
+	if err != nil {
+		return err
+	}
+	raw, err := c.encodeValue(change.key, value)
+	if err != nil {
+		return err
+	}
+	e.raw, e.state = raw, stored
+	return nil
+}
+
+func (cs changes) modifies() bool {
+	for i := range cs {
+		if cs[i].op == opModify {
+			return true
+		}
+	}
+	return false
+}
+
+// note records a change of e's key, in the place of an earlier one that it makes void.
+func (s *Session) note(e *entry, c change) {
+	s.modified = true
+	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
+		s.changes[i] = c
+		return
+	}
+	s.changes = append(s.changes, c)
+	e.change = int32(len(s.changes))
+}
+
+// lastChange returns the position of the last unsaved change of e's key, or -1. A change from
+// before CycleKey does not count: what was made after it must stand by itself.
+func (s *Session) lastChange(e *entry) int {
+	if e.change >= s.cycled {
+		return int(e.change) - 1
+	}
+	return -1
+}
+
+// modify records a Modify and computes its provisional result.
+func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) error {
+	if s.m.store == nil {
+		return unsupported("Modify")
+	}
+	if !s.use() {
+		return s.err
+	}
+	e := s.view.add(key)
+	s.noteContents(e)
+	raw, err := e.text(s.m.codec)
+	if err != nil {
+		return err
+	}
+	v, err := f(raw, e.state != deleted)
+	if err != nil {
+		return err
+	}
+	c := change{op: opModify, key: key, modify: f}
+	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
+		c = change{op: opSet, key: key, value: v} // what it starts from is this request's own
+	}
+	e.put(v)
+	s.note(e, c)
+	return nil
+}
+
+// A draft computes the record to store, again and again where need be, and remembers the
+// document of the last time.
+type draft struct {
+	s       *Session
+	now     time.Time
+	changes changes
+	baseDoc *document // what the session's base reads as; nil where it must be read from that
+	doc     document
+	err     error
+}
+
+func (s *Session) draft(cs changes, now time.Time) *draft {
+	d := &draft{s: s, now: now, changes: cs}
+	switch {
+	case s.fresh != nil:
+		d.baseDoc = s.fresh
+	case s.parsed:
+		d.baseDoc = &s.view
+	}
+	return d
+}
+
+// mutate is the [Mutate] of the draft.
+func (d *draft) mutate(current Record) (Record, error) {
+	var record Record
+	d.doc, d.err = d.read(current)
+	if d.err == nil {
+		record, d.err = d.build()
+	}
+	return record, d.err
+}
+
+// read returns the document of a record as one that can be changed.
+func (d *draft) read(current Record) (document, error) {
+	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
+		return d.baseDoc.clone(), nil
+	}
+	doc, _, err := d.s.m.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	return doc, err
+}
+
+// build applies the changes to the draft's document and returns the record.
+func (d *draft) build() (Record, error) {
+	m := d.s.m
+	started := m.started(&d.doc, d.now)
+	if err := d.changes.apply(m.codec, &d.doc); err != nil {
+		return Record{}, err
+	}
+	if m.MaxLifetime > 0 {
+		e := d.doc.add(startedKey)
+		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
+	}
+	text, err := d.doc.encode()
+	if err != nil {
+		return Record{}, err
+	}
+	return Record{Data: m.codec.seal(text, d.now), Expires: m.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
+}
+
+// failure tells what a store's error means to the session: an error of the draft itself is
+// returned as it is.
+func (d *draft) failure(err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return errEnded
+	case d.err != nil:
+		return d.err
+	default:
+		return unavailable(err)
+	}
+}
+
+// claim removes a key in the store, at once. take decodes the value; its error leaves it there.
+func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
+	if s.m.store == nil {
+		return false, unsupported("Claim")
+	}
+	if !s.use() {
+		return false, s.err
+	}
+	if s.find(); s.err != nil {
+		return false, s.err
+	}
+	e := s.view.present(key)
+	if s.storedKey == "" || e != nil && e.change > 0 {
+		return s.claimOwn(e, take)
+	}
+	if e == nil {
+		return false, nil
+	}
+	now := s.m.Clock()
+	d := s.draft(changes{{op: opDelete, key: key}}, now)
+	errAbsent := errors.New("absent")
+	bounded := s.m.storeContext(s.ctx)
+	defer bounded.release()
+	record, err := s.m.store.Update(bounded, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
+		if d.doc, d.err = d.read(current); d.err != nil {
+			return Record{}, d.err
+		}
+		e := d.doc.present(key)
+		if e == nil {
+			return Record{}, errAbsent
+		}
+		if d.err = take(e.raw); d.err != nil {
+			return Record{}, d.err
+		}
+		return d.mutate(current)
+	})
+	if err != nil && !errors.Is(err, errAbsent) {
+		return false, d.failure(err)
+	}
+	e.held, e.raw, e.state = nil, "", deleted
+	if err != nil {
+		return false, nil
+	}
+	s.base, s.fresh, s.saved, s.modified = record, &d.doc, true, true
+	return true, nil
+}
+
+// claimOwn takes a value that only this request has.
+func (s *Session) claimOwn(e *entry, take func(raw string) error) (bool, error) {
+	if e == nil {
+		return false, nil
+	}
+	raw, err := e.text(s.m.codec)
+	if err == nil {
+		err = take(raw)
+	}
+	if err != nil {
+		return false, err
+	}
+	s.remove(e)
+	return true, nil
+}

@@ -1,0 +1,168 @@
+package ginsession
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ginsession/ginsession/signing"
+)
+
+// This file finds a session: from the cookie to its key, and from the key to the record.
+
+// maxCandidates bounds how many cookies of our name one request may have looked up. A browser
+// sends several where a site has changed its CookieDomain or CookiePath.
+const maxCandidates = 3
+
+// locate asks the store for the session that the cookie names. A key that is not there is
+// never adopted.
+func (s *Session) locate() {
+	if s.err != nil {
+		return
+	}
+	ctx := &s.loading
+	if ctx.Context != nil {
+		ctx = &storeContext{} // whoever still holds that of the first try must not see it change
+	}
+	ctx.Context, ctx.timeout = s.ctx, s.m.StoreTimeout
+	defer ctx.release()
+	now := s.m.Clock()
+	cookies := s.cookies()
+	tried := int8(0)
+	for tried < maxCandidates {
+		candidate, ok := s.candidate(&cookies)
+		if !ok {
+			break
+		}
+		tried++
+		record, doc, err := s.m.load(ctx, candidate, now)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			s.err = err
+			return
+		}
+		s.key, s.storedKey, s.base, s.known = candidate, candidate, record, true
+		if !s.viewed {
+			s.view, s.parsed = doc, true
+		}
+		break
+	}
+	s.located, s.viewed, s.tried = true, true, tried
+}
+
+func (s *Session) cookies() cookieScanner {
+	return cookieScanner{name: s.m.CookieName, lines: s.lines}
+}
+
+// candidate returns the next key that the request names.
+func (s *Session) candidate(cookies *cookieScanner) (key string, ok bool) {
+	for {
+		key, ok = cookies.next()
+		if !ok || s.m.isKey(key) {
+			return key, ok
+		}
+	}
+}
+
+// isKey reports whether a cookie's value is worth a look.
+func (m *Manager) isKey(value string) bool {
+	if m.store == nil {
+		return value != ""
+	}
+	return isKey(value)
+}
+
+// load returns the record that the cookie knows as key, or ErrNotFound: also for one that
+// cannot be verified or decoded, or that has reached its MaxLifetime. Such a row stays as it is.
+func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, document, error) {
+	if m.store == nil {
+		return m.loadCookie(ctx, key, now)
+	}
+	record, err := m.store.Load(ctx, m.storeKey(key), now)
+	if errors.Is(err, ErrNotFound) {
+		return Record{}, document{}, ErrNotFound
+	}
+	if err != nil {
+		return Record{}, document{}, unavailable(err)
+	}
+	doc, _, err := m.read(ctx, record.Data)
+	if err != nil {
+		return Record{}, document{}, err
+	}
+	if end, ok := m.endOfLife(&doc); ok && !now.Before(end) {
+		return Record{}, document{}, ErrNotFound
+	}
+	return record, doc, nil
+}
+
+// read returns the document of a record and when it was signed, or ErrNotFound where the
+// record is none of ours.
+func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, error) {
+	text, signedAt, err := m.codec.unseal(data)
+	if errors.Is(err, signing.ErrTooLarge) {
+		return document{}, time.Time{}, unavailable(err)
+	}
+	var doc document
+	if err == nil {
+		doc, err = parseDocument(text)
+	}
+	if err != nil {
+		m.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
+		return document{}, time.Time{}, ErrNotFound
+	}
+	return doc, signedAt, nil
+}
+
+// use makes the dictionary ready. It is false where the session could not be loaded.
+func (s *Session) use() bool {
+	s.accessed = true
+	if !s.viewed {
+		s.locate()
+	}
+	if s.fresh != nil {
+		s.refresh()
+	}
+	return s.err == nil
+}
+
+// find makes sure that the store has been asked for what the cookie names.
+func (s *Session) find() {
+	s.accessed = true
+	if !s.located {
+		s.locate()
+	}
+}
+
+// Load reads the session now and not at its first use, and returns what [Session.Err] does.
+// After a failure it tries again.
+func (s *Session) Load() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil && !s.located {
+		s.err = nil
+	}
+	s.use()
+	s.find()
+	return s.err
+}
+
+// refresh brings the view up to what was stored last: the changes of other requests come in,
+// values that are still what the record says and changes not yet saved stay.
+func (s *Session) refresh() {
+	view := *s.fresh
+	s.fresh = nil
+	for i := range s.view.entries {
+		old := &s.view.entries[i]
+		if old.change > 0 {
+			e := view.add(old.key())
+			e.held, e.state, e.change = old.held, old.state, old.change
+			continue
+		}
+		if e := view.present(old.key()); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
+			e.held, e.state = old.held, old.state
+		}
+	}
+	s.view, s.parsed = view, true
+}
