@@ -9,6 +9,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/ginsession/ginsession/internal/pyjson"
 	"github.com/ginsession/ginsession/signing"
 )
 
@@ -65,8 +66,8 @@ func writesJSON(s Serializer) bool {
 // encodeValue returns the JSON text that stands for v in a record.
 func (c *codec) encodeValue(key string, v any) (string, error) {
 	raw, err := c.encode(key, v)
-	if err == nil && nestsTooDeep(raw) {
-		err = errTooDeep
+	if err == nil && pyjson.NestsTooDeep(raw) {
+		err = pyjson.ErrTooDeep
 	}
 	if err != nil {
 		return "", encodeError(key, err)
@@ -76,7 +77,7 @@ func (c *codec) encodeValue(key string, v any) (string, error) {
 
 func (c *codec) encode(key string, v any) (string, error) {
 	if c.plain || strings.HasPrefix(key, keyPrefix) {
-		text, err := appendJSON(nil, v)
+		text, err := pyjson.Append(nil, v)
 		return textOf(text), err
 	}
 	text, err := c.serializer.Marshal(v)
@@ -86,15 +87,11 @@ func (c *codec) encode(key string, v any) (string, error) {
 	if !c.json {
 		return `"` + base64.StdEncoding.EncodeToString(text) + `"`, nil
 	}
-	p := scanner{text: string(appendASCII(nil, bytes.TrimSpace(text)))}
-	err = p.skip()
-	if err == nil && p.pos != len(p.text) {
-		err = errSyntax
-	}
-	if err != nil {
+	raw := string(pyjson.AppendASCII(nil, bytes.TrimSpace(text)))
+	if err := pyjson.Valid(raw); err != nil {
 		return "", fmt.Errorf("what Config.Serializer wrote: %w", err)
 	}
-	return p.text, nil
+	return raw, nil
 }
 
 func encodeError(key string, err error) error {
@@ -115,13 +112,13 @@ func (c *codec) decode(key, raw string, dst any) error {
 		return nil
 	}
 	if c.plain || strings.HasPrefix(key, keyPrefix) {
-		return decodeJSON(raw, dst)
+		return pyjson.Unmarshal(raw, dst)
 	}
 	if c.json {
 		return c.serializer.Unmarshal([]byte(raw), dst)
 	}
 	var text string
-	if err := decodeJSON(raw, &text); err != nil {
+	if err := pyjson.Unmarshal(raw, &text); err != nil {
 		return err
 	}
 	data, err := base64.StdEncoding.DecodeString(text)

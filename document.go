@@ -3,6 +3,8 @@ package ginsession
 import (
 	"slices"
 	"strings"
+
+	"github.com/ginsession/ginsession/internal/pyjson"
 )
 
 // A document is a session's dictionary: the members of the record's JSON object, in their
@@ -49,20 +51,9 @@ const indexFrom = 64
 func parseDocument(text string) (document, error) {
 	const many = 16 // colons may stand in values too
 	d := document{entries: make([]entry, 0, min(strings.Count(text, ":"), many))}
-	p := scanner{text: text}
-	p.space()
-	more, err := p.open('{', '}')
-	for more {
-		quoted, err := p.key()
-		if err != nil {
-			return d, err
-		}
-		raw, err := p.value()
-		if err != nil {
-			return d, err
-		}
-		e := entry{name: quoted[1 : len(quoted)-1], raw: raw, state: stored, spelling: asText}
-		if strings.IndexByte(e.name, '\\') >= 0 {
+	err := pyjson.Members(text, func(name, raw string) {
+		e := entry{name: name, raw: raw, state: stored, spelling: asText}
+		if strings.IndexByte(name, '\\') >= 0 {
 			e.spelling = asEscaped
 		}
 		if earlier := d.find(e.key()); earlier != nil {
@@ -70,18 +61,8 @@ func parseDocument(text string) (document, error) {
 		} else {
 			d.append(e)
 		}
-		if more, err = p.next('}'); err != nil {
-			return d, err
-		}
-	}
-	if err != nil {
-		return d, err
-	}
-	p.space()
-	if p.pos != len(text) {
-		return d, errSyntax
-	}
-	return d, nil
+	})
+	return d, err
 }
 
 // find returns the entry of key, tombstones included, or nil.
@@ -105,7 +86,7 @@ func (e *entry) key() string {
 	if e.spelling != asEscaped {
 		return e.name
 	}
-	key, _ := unescape(e.name)
+	key, _ := pyjson.Unescape(e.name)
 	return key
 }
 
@@ -125,7 +106,7 @@ func (d *document) append(e entry) *entry {
 	switch {
 	case d.index != nil:
 		d.index[e.key()] = last
-	case last >= indexFrom || e.spelling == asEscaped: // a walk would unescape that key at every step
+	case last >= indexFrom || e.spelling == asEscaped: // a walk would pyjson.Unescape that key at every step
 		d.index = make(map[string]int, 2*last)
 		for i := range d.entries {
 			d.index[d.entries[i].key()] = i
@@ -190,7 +171,7 @@ func (d *document) encode() ([]byte, error) {
 		first = false
 		if e.spelling == asKey {
 			var err error
-			if b, err = appendString(b, e.name); err != nil {
+			if b, err = pyjson.AppendString(b, e.name); err != nil {
 				return nil, encodeError(e.name, err)
 			}
 		} else {

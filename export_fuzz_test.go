@@ -1,17 +1,13 @@
 package ginsession
 
-import "time"
+import (
+	"time"
+)
 
 // What the fuzz tests reach without going through a store or a request.
 
 // IsKey is isKey.
 func IsKey(value string) bool { return isKey(value) }
-
-// DecodeAny is decodeAny.
-func DecodeAny(raw string) (any, error) { return decodeAny(raw) }
-
-// IsUnreadable reports whether err says that Go has no counterpart for a value.
-func IsUnreadable(err error) bool { return err == errUnreadable }
 
 // CookieValues is cookieValues.
 func CookieValues(line, name string) []string {

@@ -3,11 +3,10 @@ package ginsession
 import (
 	"bytes"
 	"encoding/gob"
-	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
-	"strings"
+
+	"github.com/ginsession/ginsession/internal/pyjson"
 )
 
 // A Serializer encodes one value of the dictionary. Where it writes something else than JSON,
@@ -34,62 +33,10 @@ var (
 
 type jsonSerializer struct{}
 
-func (jsonSerializer) Marshal(v any) ([]byte, error) { return appendJSON(nil, v) }
+func (jsonSerializer) Marshal(v any) ([]byte, error) { return pyjson.Append(nil, v) }
 
 func (jsonSerializer) Unmarshal(data []byte, dst any) error {
-	return decodeJSON(string(data), dst)
-}
-
-// decodeJSON decodes raw into what dst points to: the common types without encoding/json, an
-// any by the rules of decodeAny.
-func decodeJSON(raw string, dst any) (err error) {
-	switch dst := dst.(type) {
-	case *any:
-		*dst, err = decodeAny(raw)
-		return err
-	case *map[string]any:
-		return assign(raw, dst)
-	case *[]any:
-		return assign(raw, dst)
-	case *bool:
-		return assign(raw, dst)
-	case *int64:
-		return assign(raw, dst)
-	case *string:
-		return assign(raw, dst)
-	case *int:
-		n, err := strconv.Atoi(raw)
-		if err == nil {
-			*dst = n
-			return nil
-		}
-	case *float64:
-		f, err := strconv.ParseFloat(raw, 64)
-		if err == nil && raw[len(raw)-1] <= '9' { // not NaN or Infinity
-			*dst = f
-			return nil
-		}
-	}
-	if strings.Contains(raw, `\u`) || strings.ContainsAny(raw, "NI") {
-		if _, err := decodeAny(raw); err != nil { // encoding/json would let a lone surrogate pass
-			return err
-		}
-	}
-	return json.Unmarshal([]byte(raw), dst)
-}
-
-// assign decodes raw by the rules of decodeAny where that gives a T, and null as the zero value.
-func assign[T any](raw string, dst *T) error {
-	v, err := decodeAny(raw)
-	if err != nil {
-		return err
-	}
-	t, ok := v.(T)
-	if !ok && v != nil {
-		return fmt.Errorf("the stored value is a %T, not a %T", v, *dst)
-	}
-	*dst = t
-	return nil
+	return pyjson.Unmarshal(string(data), dst)
 }
 
 type gobSerializer struct{}

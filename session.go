@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -149,7 +150,7 @@ func (s *Session) Update(values map[string]any) {
 		return
 	}
 	s.modified, s.marked = true, true
-	for _, key := range sortedKeys(values) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		s.set(key, values[key])
 	}
 }
@@ -265,12 +266,3 @@ func (s *Session) Format(f fmt.State, _ rune) {
 
 // LogValue is what slog prints: no key and no data.
 func (s *Session) LogValue() slog.Value { return slog.StringValue("ginsession.Session") }
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
