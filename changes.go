@@ -235,7 +235,7 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	d := s.draft(changes{{op: opDelete, key: key}}, now)
 	errAbsent := errors.New("absent")
 	bounded := s.m.storeContext(s.ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	record, err := s.m.store.Update(bounded, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // ClearOptions says how ClearExpired goes about it. The zero value is the default.
@@ -79,24 +81,9 @@ func (o ClearOptions) InBatches(ctx context.Context, batch func(limit int) (remo
 		if removed < int64(limit) {
 			return total, nil
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := deadline.Sleep(ctx, pause); err != nil {
 			return total, err
 		}
-	}
-}
-
-// sleep waits for d, or for the context's end, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -133,7 +120,7 @@ func (m *Manager) StartCleaner(ctx context.Context, every time.Duration) (stop f
 	go func() {
 		defer close(done)
 		wait := rand.N(every)
-		for sleep(ctx, wait) == nil {
+		for deadline.Sleep(ctx, wait) == nil {
 			if _, err := m.ClearExpired(ctx); err != nil && ctx.Err() == nil {
 				m.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
 			}

@@ -72,7 +72,7 @@ func (s *Session) create(d *draft) error {
 
 func (s *Session) insert(record Record, now time.Time) error {
 	bounded := s.m.storeContext(s.ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	return s.m.store.Create(bounded, s.m.storeKey(s.key), record, now)
 }
 
@@ -130,7 +130,7 @@ func (s *Session) replace(now time.Time) error {
 // through and the changes can be applied twice: a Modify cannot.
 func (s *Session) repeat(d *draft, operation func(context.Context) (Record, error)) (Record, error) {
 	ctx := s.m.storeContext(s.ctx)
-	defer ctx.release()
+	defer ctx.Release()
 	record, err := operation(ctx)
 	if err == nil || d.err != nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil || d.changes.modifies() {
 		return record, err
@@ -170,7 +170,7 @@ func (s *Session) touch(now time.Time) error {
 	// out again.
 	expires := s.m.deadline(&s.view, now).Truncate(time.Second)
 	bounded := s.m.storeContext(s.ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return errEnded

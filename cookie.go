@@ -11,50 +11,6 @@ import (
 // (RFC 6265bis §5.6).
 const maxCookie = 4096
 
-// A cookieScanner finds the cookies of one name in a request's Cookie headers (RFC 6265 §5.4).
-// net/http's parser makes a struct of every cookie; this looks at ours only.
-type cookieScanner struct {
-	name  string
-	lines []string // those not begun
-	rest  string   // of the line that was begun
-}
-
-// next returns the value of the next cookie, or false after the last.
-func (c *cookieScanner) next() (value string, ok bool) {
-	for {
-		for c.rest == "" {
-			if len(c.lines) == 0 {
-				return "", false
-			}
-			c.rest, c.lines = c.lines[0], c.lines[1:]
-		}
-		var part string
-		part, c.rest, _ = strings.Cut(c.rest, ";")
-		if value, ok := strings.CutPrefix(strings.Trim(part, " \t"), c.name); ok && strings.HasPrefix(value, "=") {
-			return unquoteCookie(value[1:]), true
-		}
-	}
-}
-
-// maskValues replaces the values of the cookies called name in a Cookie header, in one pass: a
-// visitor may send thousands.
-func maskValues(line, name string) string {
-	parts := strings.Split(line, ";")
-	for i, part := range parts {
-		if own, _, ok := strings.Cut(part, "="); ok && strings.Trim(own, " \t") == name {
-			parts[i] = own + "=*"
-		}
-	}
-	return strings.Join(parts, ";")
-}
-
-func unquoteCookie(value string) string {
-	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-		return value[1 : len(value)-1]
-	}
-	return value
-}
-
 // cookie makes a cookie with the attributes that the Config asks for.
 func (m *Manager) cookie(value string, l cookieLife) *http.Cookie {
 	c := &http.Cookie{

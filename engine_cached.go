@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // Cached keeps sessions in a cache and nowhere else: what the cache drops is gone, and its
@@ -167,7 +169,7 @@ func (s *cacheStore) change(ctx context.Context, key string, prev Record, now ti
 		if err != nil || done {
 			return next, err
 		}
-		if sleep(ctx, rand.N(wait)) != nil {
+		if deadline.Sleep(ctx, rand.N(wait)) != nil {
 			return Record{}, ErrConflict
 		}
 	}

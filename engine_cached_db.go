@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"gorm.io/gorm"
 )
 
@@ -161,8 +162,8 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 
 // take puts a lease where nothing stands, or where a copy stands that is too old.
 func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) (bool, error) {
-	bounded := newStoreContext(ctx, s.patience)
-	defer bounded.release()
+	bounded := deadline.New(ctx, s.patience)
+	defer bounded.Release()
 	switch {
 	case entry == nil:
 		return s.cache.Add(bounded, name, lease, leaseLifetime)
@@ -182,8 +183,8 @@ func (s *cachedDBStore) Create(ctx context.Context, key string, r Record, now ti
 
 // add puts a copy under a key that is new, and so nobody else's yet.
 func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time.Time) {
-	bounded := newStoreContext(ctx, s.patience)
-	defer bounded.release()
+	bounded := deadline.New(ctx, s.patience)
+	defer bounded.Release()
 	c := s.copyOf(r, now)
 	_, err := s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
 	s.log(ctx, err)
@@ -231,8 +232,8 @@ func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.T
 
 // swap puts a copy in the place of what stood there before.
 func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) (bool, error) {
-	bounded := newStoreContext(ctx, s.patience)
-	defer bounded.release()
+	bounded := deadline.New(ctx, s.patience)
+	defer bounded.Release()
 	return s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
 }
 
@@ -259,8 +260,8 @@ func (s *cachedDBStore) Delete(ctx context.Context, key string) error {
 
 // get returns what stands in the cache, or nil.
 func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
-	bounded := newStoreContext(ctx, s.patience)
-	defer bounded.release()
+	bounded := deadline.New(ctx, s.patience)
+	defer bounded.Release()
 	entry, ok, err := s.cache.Get(bounded, name)
 	if !ok {
 		return nil, err
@@ -269,8 +270,8 @@ func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
 }
 
 func (s *cachedDBStore) drop(ctx context.Context, name string) error {
-	bounded := newStoreContext(ctx, s.patience)
-	defer bounded.release()
+	bounded := deadline.New(ctx, s.patience)
+	defer bounded.Release()
 	return s.cache.Delete(bounded, name)
 }
 

@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/filelock"
 )
 
 // File keeps each session in a file of its own, <dir>/<cookie name><key>, readable by the
@@ -57,7 +59,7 @@ func openFolder(dir string, cfg *settings) (*fileStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &fileStore{cfg: cfg, root: root, locks: newFileLocks(root), id: rand.Text()}
+	s := &fileStore{cfg: cfg, root: root, locks: filelock.New(root, lockName), id: rand.Text()}
 	if err = s.try(); err != nil {
 		_ = root.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -70,7 +72,7 @@ func (s *fileStore) try() (err error) {
 	if s.folder, err = s.root.Open("."); err != nil {
 		return err
 	}
-	return s.locks.run(context.Background(), func() error {
+	return s.locked(context.Background(), func() error {
 		trial := s.temporaryName(s.cfg.Clock())
 		err := s.writeNew(trial, Record{})
 		if removing := s.root.Remove(trial); err == nil {
@@ -87,9 +89,30 @@ type fileStore struct {
 	cfg    *settings
 	root   *os.Root
 	folder *os.File // the folder itself, to be synced
-	locks  *fileLocks
+	locks  *filelock.Locks
 	id     string // this store's, of all that use the folder
 	serial atomic.Uint64
+}
+
+// locked calls f while it holds the locks of the named files. It returns ErrConflict if it does
+// not get them before ctx ends.
+func (s *fileStore) locked(ctx context.Context, f func() error, names ...string) error {
+	err := s.locks.Run(ctx, f, names...)
+	var failed *filelock.Error
+	switch {
+	case !errors.As(err, &failed):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ErrConflict, failed.Err)
+	default:
+		return fileError("locked", failed.Err)
+	}
+}
+
+// lockName names a lock's file. Programs of other users have locks of their own: they cannot open
+// the sessions either. No session's file has such a name: its key would have four characters.
+func lockName(stripe int) string {
+	return fmt.Sprintf(".ginsession.%d.%02d.lock", os.Geteuid(), stripe)
 }
 
 // Errors that stand for an absent record.
@@ -144,7 +167,7 @@ func (s *fileStore) Create(ctx context.Context, key string, r Record, now time.T
 	if err != nil {
 		return err
 	}
-	err = s.locks.run(ctx, func() error {
+	err = s.locked(ctx, func() error {
 		if err := s.absent(ctx, name, now); err != nil {
 			return err
 		}
@@ -191,7 +214,7 @@ func (s *fileStore) change(ctx context.Context, oldKey, newKey string, prev Reco
 		return Record{}, err
 	}
 	var next Record
-	err = s.locks.run(ctx, func() error {
+	err = s.locked(ctx, func() error {
 		current, err := s.live(ctx, from, now)
 		if err != nil {
 			return err
@@ -241,7 +264,7 @@ func (s *fileStore) Touch(ctx context.Context, key string, expires, now time.Tim
 	if err != nil {
 		return err
 	}
-	return s.locks.run(ctx, func() error {
+	return s.locked(ctx, func() error {
 		r, err := s.live(ctx, name, now)
 		if err != nil {
 			return err
@@ -260,7 +283,7 @@ func (s *fileStore) Delete(ctx context.Context, key string) error {
 		return nil // nothing has such a key
 	}
 	removed := false
-	err = s.locks.run(ctx, func() (err error) {
+	err = s.locked(ctx, func() (err error) {
 		removed, err = s.remove(name)
 		return err
 	}, name)

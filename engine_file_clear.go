@@ -62,7 +62,7 @@ func (s *fileStore) clear(ctx context.Context, name string, now time.Time) (bool
 		return false, err
 	}
 	gone := false
-	err := s.locks.run(ctx, func() error {
+	err := s.locked(ctx, func() error {
 		ended, err := s.ended(name, now)
 		if err == nil && ended {
 			gone, err = s.remove(name)

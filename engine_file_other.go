@@ -3,7 +3,6 @@
 package ginsession
 
 import (
-	"context"
 	"os"
 )
 
@@ -12,8 +11,3 @@ const unpolled = 0
 
 // syncFolder does nothing where folders cannot be synced.
 func syncFolder(*os.File) error { return nil }
-
-// lockProcesses does nothing: without flock one process uses the folder, see [File].
-func (l *fileLocks) lockProcesses(context.Context, string) (release func(), err error) {
-	return func() {}, nil
-}

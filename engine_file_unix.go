@@ -3,11 +3,9 @@
 package ginsession
 
 import (
-	"context"
 	"errors"
 	"os"
 	"syscall"
-	"time"
 )
 
 // unpolled opens a file without waiting for a writer, were it a pipe after all, and spares it
@@ -21,64 +19,4 @@ func syncFolder(folder *os.File) error {
 		return nil
 	}
 	return err
-}
-
-// lockPoll is how often a lock that another process holds is tried again. It is held for a
-// write, a few milliseconds on a slow disk. A flock that waits could not be given up.
-const lockPoll = 300 * time.Microsecond
-
-// lockProcesses locks a file among processes. The system unlocks it where a process dies.
-func (l *fileLocks) lockProcesses(ctx context.Context, name string) (release func(), err error) {
-	f, err := l.flock(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return func() { _ = f.Close() }, nil
-}
-
-// flock opens and locks a file. Closing it unlocks it.
-func (l *fileLocks) flock(ctx context.Context, name string) (*os.File, error) {
-	for {
-		f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE|unpolled, 0o600)
-		if err != nil {
-			return nil, fileError("locked", err)
-		}
-		if err = flock(ctx, f); err == nil && l.isCurrent(f, name) {
-			return f, nil
-		}
-		_ = f.Close()
-		if err == nil && ctx.Err() != nil {
-			err = lockError(ctx.Err())
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-func flock(ctx context.Context, f *os.File) error {
-	for {
-		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
-		case nil:
-			return nil
-		case syscall.EINTR:
-		case syscall.EWOULDBLOCK:
-			if err := sleep(ctx, lockPoll); err != nil {
-				return lockError(err)
-			}
-		default:
-			return fileError("locked", err)
-		}
-	}
-}
-
-// isCurrent reports whether a lock's file still has its name: who sweeps a folder for
-// temporary files may have removed it before it was locked, and others have made it anew.
-func (l *fileLocks) isCurrent(f *os.File, name string) bool {
-	locked, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := l.root.Lstat(name)
-	return err == nil && os.SameFile(locked, named)
 }

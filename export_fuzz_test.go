@@ -2,6 +2,8 @@ package ginsession
 
 import (
 	"time"
+
+	"github.com/ginsession/ginsession/internal/cookieheader"
 )
 
 // What the fuzz tests reach without going through a store or a request.
@@ -11,9 +13,9 @@ func IsKey(value string) bool { return isKey(value) }
 
 // CookieValues is cookieValues.
 func CookieValues(line, name string) []string {
-	cookies := cookieScanner{name: name, lines: []string{line}}
+	cookies := cookieheader.Scanner{Name: name, Lines: []string{line}}
 	var values []string
-	for value, ok := cookies.next(); ok; value, ok = cookies.next() {
+	for value, ok := cookies.Next(); ok; value, ok = cookies.Next() {
 		values = append(values, value)
 	}
 	return values

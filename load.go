@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/cookieheader"
+	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/signing"
 )
 
@@ -21,11 +23,11 @@ func (s *Session) locate() {
 		return
 	}
 	ctx := &s.loading
-	if ctx.Context != nil {
-		ctx = &storeContext{} // whoever still holds that of the first try must not see it change
+	if ctx.Started() {
+		ctx = &deadline.Context{} // whoever still holds that of the first try must not see it change
 	}
-	ctx.Context, ctx.timeout = s.ctx, s.m.StoreTimeout
-	defer ctx.release()
+	ctx.Start(s.ctx, s.m.StoreTimeout)
+	defer ctx.Release()
 	now := s.m.Clock()
 	cookies := s.cookies()
 	tried := int8(0)
@@ -52,14 +54,14 @@ func (s *Session) locate() {
 	s.located, s.viewed, s.tried = true, true, tried
 }
 
-func (s *Session) cookies() cookieScanner {
-	return cookieScanner{name: s.m.CookieName, lines: s.lines}
+func (s *Session) cookies() cookieheader.Scanner {
+	return cookieheader.Scanner{Name: s.m.CookieName, Lines: s.lines}
 }
 
 // candidate returns the next key that the request names.
-func (s *Session) candidate(cookies *cookieScanner) (key string, ok bool) {
+func (s *Session) candidate(cookies *cookieheader.Scanner) (key string, ok bool) {
 	for {
-		key, ok = cookies.next()
+		key, ok = cookies.Next()
 		if !ok || s.m.isKey(key) {
 			return key, ok
 		}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // A Manager is the session framework for one Config: the middleware, and the handle for work
@@ -71,7 +72,7 @@ func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 		return false, nil
 	}
 	bounded := m.storeContext(ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	_, err := m.store.Load(bounded, m.storeKey(key), m.Clock())
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -92,9 +93,14 @@ func (m *Manager) Delete(ctx context.Context, key string) error {
 		return nil
 	}
 	bounded := m.storeContext(ctx)
-	defer bounded.release()
+	defer bounded.Release()
 	if err := m.store.Delete(bounded, m.storeKey(key)); err != nil {
 		return unavailable(err)
 	}
 	return nil
+}
+
+// storeContext returns the context of a store operation, which must be released.
+func (m *Manager) storeContext(parent context.Context) *deadline.Context {
+	return deadline.New(parent, m.StoreTimeout)
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
+	"github.com/ginsession/ginsession/internal/cookieheader"
 )
 
 // A request is one request's life with one manager. Every request pays for its size, also one
@@ -222,7 +223,7 @@ func (r *request) maskCookie() {
 	masked.Header = masked.Header.Clone()
 	lines := masked.Header["Cookie"]
 	for i, line := range lines {
-		lines[i] = maskValues(line, r.m.CookieName)
+		lines[i] = cookieheader.Mask(line, r.m.CookieName)
 	}
 	r.c.Request = &masked
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 )
@@ -32,7 +33,7 @@ func Migrate(db *gorm.DB, options ...DBOption) error {
 		if err = migrate(db.Table(o.table), o); err == nil {
 			return nil
 		}
-		if ctxErr := sleep(db.Statement.Context, time.Duration(i)*20*time.Millisecond); ctxErr != nil {
+		if ctxErr := deadline.Sleep(db.Statement.Context, time.Duration(i)*20*time.Millisecond); ctxErr != nil {
 			return errors.Join(err, ctxErr)
 		}
 	}

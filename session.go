@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // A Session is one visitor's dictionary and its life. It is read from the store at its first
@@ -24,7 +26,7 @@ type Session struct {
 	m   *Manager
 	ctx context.Context // the request's, as of Get; values only, never its end
 
-	loading storeContext // of the one load, in place because every use of a session pays for it
+	loading deadline.Context // of the one load, in place because every use of a session pays for it
 
 	lines []string // the request's Cookie headers, or one with the key given to Manager.Open
 
