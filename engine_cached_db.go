@@ -9,8 +9,9 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/ginsession/ginsession/internal/deadline"
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // CachedDB keeps sessions in the database, as [DB] does, and copies of them in a cache: every

@@ -1,7 +1,6 @@
 package ginsession
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -11,6 +10,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
 // DB keeps sessions in a table of a database that GORM drives: SQLite, PostgreSQL, MySQL or
@@ -135,7 +136,7 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		s.zone = cfg.dates.location
 	}
 	s.db = ownSession(db)
-	s.direct = newDirectPool(db)
+	s.direct = sqlpool.New(db)
 	s.buildStatements()
 	return s, nil
 }
@@ -152,7 +153,7 @@ func ownSession(db *gorm.DB) *gorm.DB {
 // would be passed over by that.
 type dbStore struct {
 	db      *gorm.DB
-	direct  *directPool // nil where statements go through GORM
+	direct  *sqlpool.Pool // nil where statements go through GORM
 	dialect dialect
 	table   string
 	extra   []string
@@ -160,15 +161,15 @@ type dbStore struct {
 	codec   *codec
 	zone    *time.Location // of the dates in databases that store them without one
 
-	load, insert, touch, remove *statement
-	lock, reload                *statement
+	load, insert, touch, remove *sqlpool.Statement
+	lock, reload                *sqlpool.Statement
 	update, updateData          sqlPair
 	replace, replaceData        sqlPair
 }
 
 // A sqlPair is a statement that changes a row: where its data is what was read before, and
 // whatever its data is.
-type sqlPair struct{ compared, locked *statement }
+type sqlPair struct{ compared, locked *sqlpool.Statement }
 
 // A dialect is how one database differs from another.
 type dialect struct {
@@ -200,94 +201,20 @@ func (s *dbStore) buildStatements() {
 	same := " AND " + s.dialect.exact + data + " = ?"
 	unmoved := " AND " + expires + " = ?"
 
-	s.load = s.statement(columns)
-	s.reload = s.statement(columns + s.dialect.forUpdate)
-	s.lock = s.statement("UPDATE " + table + " SET " + key + " = " + key + " WHERE " + key + " = ?")
-	s.insert = s.statement("INSERT INTO " + table + " (" + data + names + ", " + expires + ", " + key + ") VALUES (?" + marks + ", ?, ?)")
-	s.touch = s.statement("UPDATE " + table + " SET " + expires + " = ? WHERE " + live)
-	s.remove = s.statement("DELETE FROM " + table + " WHERE " + key + " = ?")
+	s.load = s.direct.Statement(s.db, columns)
+	s.reload = s.direct.Statement(s.db, columns+s.dialect.forUpdate)
+	s.lock = s.direct.Statement(s.db, "UPDATE "+table+" SET "+key+" = "+key+" WHERE "+key+" = ?")
+	s.insert = s.direct.Statement(s.db, "INSERT INTO "+table+" ("+data+names+", "+expires+", "+key+") VALUES (?"+marks+", ?, ?)")
+	s.touch = s.direct.Statement(s.db, "UPDATE "+table+" SET "+expires+" = ? WHERE "+live)
+	s.remove = s.direct.Statement(s.db, "DELETE FROM "+table+" WHERE "+key+" = ?")
 	pair := func(assignments, same string) sqlPair {
 		text := "UPDATE " + table + " SET " + data + " = ?" + sets + assignments + " WHERE " + live
-		return sqlPair{compared: s.statement(text + same), locked: s.statement(text)}
+		return sqlPair{compared: s.direct.Statement(s.db, text+same), locked: s.direct.Statement(s.db, text)}
 	}
 	s.update = pair(", "+expires+" = ?", same)
 	s.updateData = pair("", same+unmoved)
 	s.replace = pair(", "+expires+" = ?, "+key+" = ?", same)
 	s.replaceData = pair(", "+key+" = ?", same+unmoved)
-}
-
-// date returns t as the database compares it.
-func (s *dbStore) date(t time.Time) any {
-	if s.dialect.textDates {
-		return textDate(t.In(s.zone))
-	}
-	return t.UTC()
-}
-
-// textDate writes a date as Django does where the database keeps it as text. It is
-// t.Format("2006-01-02 15:04:05.000000"), at the speed that package time has for RFC 3339 only.
-func textDate(t time.Time) string {
-	var buf [len("2006-01-02T15:04:05.999999+00:00")]byte
-	b := t.AppendFormat(buf[:0], time.RFC3339)
-	end := bytes.IndexByte(b, 'T')
-	b[end] = ' '
-	b = append(b[:end+len(" 15:04:05")], '.')
-	for micros, unit := t.Nanosecond()/1000, 100_000; unit > 0; unit /= 10 {
-		b = append(b, byte('0'+micros/unit%10))
-	}
-	return string(b)
-}
-
-// scan reads a row of the load statement, or returns its error and no record.
-func (s *dbStore) scan(row row) (Record, error) {
-	var columns struct {
-		data, text string
-		date       time.Time
-	}
-	var err error
-	if s.dialect.textDates {
-		if err = row.Scan(&columns.data, &columns.text); err == nil {
-			columns.date, err = parseTextDate(columns.text, s.zone)
-		}
-	} else {
-		err = row.Scan(&columns.data, &columns.date)
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	return Record{Data: bytesOf(columns.data), Expires: columns.date}, nil
-}
-
-// parseTextDate reads a date as a database's text, with or without a fraction or an offset.
-func parseTextDate(text string, zone *time.Location) (time.Time, error) {
-	if zone == time.UTC {
-		if t, ok := parseOwnDate(text); ok {
-			return t, nil
-		}
-	}
-	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, zone)
-	if err == nil {
-		return t, nil
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z07:00"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("ginsession: expire_date holds %q, which is no date", text)
-}
-
-// parseOwnDate reads what textDate has written in UTC, at the speed that package time has for
-// RFC 3339 only.
-func parseOwnDate(text string) (t time.Time, ok bool) {
-	const separator = len("2006-01-02")
-	if len(text) <= separator || text[separator] != ' ' {
-		return t, false
-	}
-	var buf [len("2006-01-02T15:04:05.999999Z")]byte
-	b := append(append(buf[:0], text...), 'Z')
-	b[separator] = 'T'
-	return t, t.UnmarshalText(b) == nil
 }
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
@@ -357,15 +284,15 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
 			return err
 		})
-		if !rolledBack(err) || ctx.Err() != nil {
+		if !sqlpool.RolledBack(err) || ctx.Err() != nil {
 			return next, s.explain(err)
 		}
 	}
 }
 
 func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
-	exec := func(_ context.Context, stmt *statement, args ...any) (int64, error) {
-		result := tx.Exec(stmt.text, args...)
+	exec := func(_ context.Context, stmt *sqlpool.Statement, args ...any) (int64, error) {
+		result := tx.Exec(stmt.Text, args...)
 		return result.RowsAffected, result.Error
 	}
 	if s.dialect.writes {
@@ -373,7 +300,7 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 			return Record{}, err
 		}
 	}
-	current, err := s.firstRecord(tx.Raw(s.reload.text, key, s.date(now)))
+	current, err := s.firstRecord(tx.Raw(s.reload.Text, key, s.date(now)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}
@@ -462,7 +389,7 @@ func (s *dbStore) explain(err error) error {
 }
 
 func isMissingTable(err error) bool {
-	return sqlState(err) == "42P01" || // PostgreSQL's undefined_table
-		isMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
+	return sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
+		sqlpool.IsMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
 		strings.Contains(err.Error(), "no such table") // SQLite
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
 // ClearExpired deletes in batches. Where there are row locks it passes over rows that somebody
@@ -26,7 +28,7 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		setDefault(&o.Pause, -1)
 		for batch == nil {
 			var err error
-			if batch, err = s.clearPostgres(ctx, now); err != nil && (!rolledBack(err) || ctx.Err() != nil) {
+			if batch, err = s.clearPostgres(ctx, now); err != nil && (!sqlpool.RolledBack(err) || ctx.Err() != nil) {
 				return 0, s.explain(err)
 			}
 		}
@@ -38,7 +40,7 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		for {
 			n, err := batch(ctx, s.date(now), limit-int(removed))
 			removed += n
-			if !rolledBack(err) || ctx.Err() != nil {
+			if !sqlpool.RolledBack(err) || ctx.Err() != nil {
 				return removed, s.explain(err)
 			}
 		}
@@ -66,7 +68,7 @@ func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, e
 func restartLog(db *gorm.DB) error {
 	const patience = 20 // milliseconds
 	var timeout int
-	err := firstRow(db.Raw("PRAGMA busy_timeout"), func(row row) error { return row.Scan(&timeout) })
+	err := sqlpool.FirstRow(db.Raw("PRAGMA busy_timeout"), func(row sqlpool.Row) error { return row.Scan(&timeout) })
 	if err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 		"AND EXISTS (SELECT FROM {t} WHERE {e} < ? OFFSET heap.pages) THEN heap.pages ELSE 0 END " +
 		"FROM (SELECT pg_relation_size(CAST(CAST(? AS text) AS regclass)) / current_setting('block_size')::bigint AS pages) AS heap")
 	var pages int64
-	err := firstRow(s.db.WithContext(ctx).Raw(query, s.date(now), s.quoted("{t}")), func(row row) error {
+	err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, s.date(now), s.quoted("{t}")), func(row sqlpool.Row) error {
 		return row.Scan(&pages)
 	})
 	switch {
@@ -129,7 +131,7 @@ func (s *dbStore) clearPages(pages int64) clearBatch {
 			var n int64
 			var last sql.NullString
 			left := int64(limit) - removed
-			err := firstRow(s.db.WithContext(ctx).Raw(query, after, before(end), now, left, now), func(row row) error {
+			err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, after, before(end), now, left, now), func(row sqlpool.Row) error {
 				return row.Scan(&n, &last)
 			})
 			if err != nil { // also after the answer, as PostgreSQL's serializable transactions do: nothing of it is gone
@@ -158,7 +160,7 @@ func (s *dbStore) clearAlongIndex() clearBatch {
 	return func(ctx context.Context, now any, limit int) (int64, error) {
 		var removed int64
 		var last sql.NullTime
-		err := firstRow(s.db.WithContext(ctx).Raw(query, from, now, limit, now), func(row row) error {
+		err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, from, now, limit, now), func(row sqlpool.Row) error {
 			return row.Scan(&removed, &last)
 		})
 		if err != nil {
@@ -187,7 +189,7 @@ func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, er
 		removed = result.RowsAffected
 		return result.Error
 	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if isMySQLError(err, "1064") { // before MySQL 8 and MariaDB 10.6: no SKIP LOCKED
+	if sqlpool.IsMySQLError(err, "1064") { // before MySQL 8 and MariaDB 10.6: no SKIP LOCKED
 		result := s.db.WithContext(ctx).Exec(s.quoted("DELETE FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?"), now, limit)
 		return result.RowsAffected, result.Error
 	}

@@ -2,24 +2,12 @@ package ginsession
 
 import (
 	"time"
-
-	"github.com/ginsession/ginsession/internal/cookieheader"
 )
 
 // What the fuzz tests reach without going through a store or a request.
 
 // IsKey is isKey.
 func IsKey(value string) bool { return isKey(value) }
-
-// CookieValues is cookieValues.
-func CookieValues(line, name string) []string {
-	cookies := cookieheader.Scanner{Name: name, Lines: []string{line}}
-	var values []string
-	for value, ok := cookies.Next(); ok; value, ok = cookies.Next() {
-		values = append(values, value)
-	}
-	return values
-}
 
 // SplitRecord returns the members of a record's text, and the text that is written of them.
 func SplitRecord(text string) (members map[string]string, again string, err error) {

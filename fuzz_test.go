@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -136,38 +135,6 @@ func FuzzText(f *testing.F) {
 		var other map[string]any
 		if err := json.Unmarshal([]byte(d.store.text(s.Key())), &other); err != nil || !reflect.DeepEqual(other, want) {
 			t.Fatalf("encoding/json reads the record %q as %#v, %v", d.store.text(s.Key()), other, err)
-		}
-	})
-}
-
-// FuzzCookie compares the keys that are found in a Cookie header with those that net/http finds.
-func FuzzCookie(f *testing.F) {
-	for _, line := range []string{
-		"sessionid=abcdefgh", "a=b; sessionid=abcdefgh; c", `sessionid="abcdefgh"`, "sessionid=abcdefgh; sessionid=12345678",
-		"SESSIONID=abcdefgh", "xsessionid=abcdefgh", "sessionid==abcdefgh", "sessionid=", "sessionid", ";;=;sessionid=abcdefgh;",
-		"\tsessionid=abcdefgh\t ;", "sessionid=abc\x00efgh", `sessionid="abcdefgh`, `sessionid=""abcdefgh""`, "a=\"; sessionid=abcdefgh; \"",
-	} {
-		f.Add(line)
-	}
-	spaced := regexp.MustCompile(`[ \t]=`) // net/http bears a space after a name, RFC 6265 has none
-	f.Fuzz(func(t *testing.T, line string) {
-		if spaced.MatchString(line) {
-			return
-		}
-		var got, want []string
-		for _, value := range ginsession.CookieValues(line, "sessionid") {
-			if ginsession.IsKey(value) {
-				got = append(got, value)
-			}
-		}
-		r := http.Request{Header: http.Header{"Cookie": {line}}}
-		for _, c := range r.CookiesNamed("sessionid") {
-			if ginsession.IsKey(c.Value) {
-				want = append(want, c.Value)
-			}
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("%q has the keys %q, want %q", line, got, want)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession/internal/deadline"
 )
 

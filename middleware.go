@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
+
 	"github.com/ginsession/ginsession/internal/cookieheader"
 )
 

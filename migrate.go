@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ginsession/ginsession/internal/deadline"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"github.com/ginsession/ginsession/internal/deadline"
 )
 
 // Migrate makes the sessions table where it is missing, and adds what one of an earlier version
