@@ -116,15 +116,15 @@ func (s *Session) lastChange(e *entry) int {
 
 // modify records a Modify and computes its provisional result.
 func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) error {
-	if s.m.store == nil {
-		return unsupported("Modify")
+	if err := s.m.backend.supports("Modify"); err != nil {
+		return err
 	}
 	if !s.use() {
 		return s.err
 	}
 	e := s.view.add(key)
 	s.noteContents(e)
-	raw, err := e.text(s.m.codec)
+	raw, err := e.text(s.m.cfg.codec)
 	if err != nil {
 		return err
 	}
@@ -178,18 +178,18 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.s.m.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.cfg.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
 	return doc, err
 }
 
 // build applies the changes to the draft's document and returns the record.
 func (d *draft) build() (Record, error) {
 	m := d.s.m
-	started := m.started(&d.doc, d.now)
-	if err := d.changes.apply(m.codec, &d.doc); err != nil {
+	started := m.cfg.started(&d.doc, d.now)
+	if err := d.changes.apply(m.cfg.codec, &d.doc); err != nil {
 		return Record{}, err
 	}
-	if m.MaxLifetime > 0 {
+	if m.cfg.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
 		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
 	}
@@ -197,7 +197,7 @@ func (d *draft) build() (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: m.codec.seal(text, d.now), Expires: m.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
+	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
 }
 
 // failure tells what a store's error means to the session: an error of the draft itself is
@@ -215,8 +215,8 @@ func (d *draft) failure(err error) error {
 
 // claim removes a key in the store, at once. take decodes the value; its error leaves it there.
 func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
-	if s.m.store == nil {
-		return false, unsupported("Claim")
+	if err := s.m.backend.supports("Claim"); err != nil {
+		return false, err
 	}
 	if !s.use() {
 		return false, s.err
@@ -231,12 +231,16 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if e == nil {
 		return false, nil
 	}
-	now := s.m.Clock()
+	return s.m.backend.claim(s, e, take)
+}
+
+func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error) (bool, error) {
+	key, now := e.key(), b.cfg.Clock()
 	d := s.draft(changes{{op: opDelete, key: key}}, now)
 	errAbsent := errors.New("absent")
-	bounded := s.m.storeContext(s.ctx)
+	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
-	record, err := s.m.store.Update(bounded, s.m.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
+	record, err := b.store.Update(bounded, b.cfg.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err
 		}
@@ -265,7 +269,7 @@ func (s *Session) claimOwn(e *entry, take func(raw string) error) (bool, error) 
 	if e == nil {
 		return false, nil
 	}
-	raw, err := e.text(s.m.codec)
+	raw, err := e.text(s.m.cfg.codec)
 	if err == nil {
 		err = take(raw)
 	}

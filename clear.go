@@ -92,14 +92,11 @@ func (o ClearOptions) InBatches(ctx context.Context, batch func(limit int) (remo
 // Engines whose sessions vanish by themselves (caches, signed cookies) return 0.
 // Source: Django's clear_expired and its clearsessions command.
 func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int64, error) {
-	if m.store == nil {
-		return 0, nil
-	}
 	var o ClearOptions
 	for _, option := range options {
 		option(&o)
 	}
-	removed, err := m.store.ClearExpired(ctx, m.Clock(), o)
+	removed, err := m.backend.clearExpired(ctx, m.cfg.Clock(), o)
 	if err != nil && ctx.Err() == nil {
 		err = unavailable(err)
 	}
@@ -122,7 +119,7 @@ func (m *Manager) StartCleaner(ctx context.Context, every time.Duration) (stop f
 		wait := rand.N(every)
 		for deadline.Sleep(ctx, wait) == nil {
 			if _, err := m.ClearExpired(ctx); err != nil && ctx.Err() == nil {
-				m.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
+				m.cfg.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
 			}
 			wait = every - every/10 + rand.N(every/5+1)
 		}

@@ -38,21 +38,25 @@ func newCodec(cfg *Config) (*codec, error) {
 	if cfg.SecretKey == "" {
 		return c, nil
 	}
-	return c, c.setSigner(cfg, djangoSalt)
-}
-
-// setSigner has records signed with Config.Salt or, where there is none, with salt.
-func (c *codec) setSigner(cfg *Config, salt string) (err error) {
-	if cfg.Salt != "" {
-		salt = cfg.Salt
-	}
+	var err error
 	c.signer, err = signing.NewTimestampSigner(signing.Config{
 		SecretKey:          cfg.SecretKey,
 		SecretKeyFallbacks: cfg.SecretKeyFallbacks,
-		Salt:               salt,
+		Salt:               cfg.recordSalt(),
 		Compress:           true,
 	})
-	return err
+	return c, err
+}
+
+// recordSalt returns the salt that Django has for the same engine, unless Config.Salt says another.
+func (cfg *Config) recordSalt() string {
+	if cfg.Salt != "" {
+		return cfg.Salt
+	}
+	if _, ok := cfg.Engine.(signedCookies); ok {
+		return cookieSalt
+	}
+	return djangoSalt
 }
 
 // writesJSON finds out by trying, so that no one has to configure it.

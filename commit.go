@@ -22,23 +22,10 @@ func (s *Session) save(force bool) error {
 	if s.find(); s.err != nil {
 		return s.err
 	}
-	if err := s.changes.encode(s.m.codec); err != nil {
+	if err := s.changes.encode(s.m.cfg.codec); err != nil {
 		return err
 	}
-	now := s.m.Clock()
-	switch {
-	case s.m.store == nil:
-		return s.saveCookie(force, now)
-	case s.storedKey == "":
-		if !force && s.view.isEmpty() {
-			return nil
-		}
-		return s.create(s.draft(s.changes, now))
-	case s.storedKey != s.key:
-		return s.replace(now)
-	default:
-		return s.update(now)
-	}
+	return s.m.backend.save(s, force, s.m.cfg.Clock())
 }
 
 // pending reports whether there is something to save.
@@ -46,8 +33,22 @@ func (s *Session) pending() bool {
 	return len(s.changes) > 0 || s.marked || s.cycled > 0
 }
 
+func (b *serverBackend) save(s *Session, force bool, now time.Time) error {
+	switch {
+	case s.storedKey == "":
+		if !force && s.view.isEmpty() {
+			return nil
+		}
+		return b.create(s, s.draft(s.changes, now))
+	case s.storedKey != s.key:
+		return b.replace(s, now)
+	default:
+		return b.update(s, now)
+	}
+}
+
 // create stores the draft under a key of its own.
-func (s *Session) create(d *draft) error {
+func (b *serverBackend) create(s *Session, d *draft) error {
 	record, err := d.build()
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func (s *Session) create(d *draft) error {
 				return err
 			}
 		}
-		if err = s.insert(record, d.now); err == nil {
+		if err = b.insert(s, record, d.now); err == nil {
 			s.stored(record, &d.doc)
 			return nil
 		}
@@ -70,16 +71,16 @@ func (s *Session) create(d *draft) error {
 	}
 }
 
-func (s *Session) insert(record Record, now time.Time) error {
-	bounded := s.m.storeContext(s.ctx)
+func (b *serverBackend) insert(s *Session, record Record, now time.Time) error {
+	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
-	return s.m.store.Create(bounded, s.m.storeKey(s.key), record, now)
+	return b.store.Create(bounded, b.cfg.storeKey(s.key), record, now)
 }
 
-func (s *Session) update(now time.Time) error {
+func (b *serverBackend) update(s *Session, now time.Time) error {
 	d := s.draft(s.changes, now)
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
-		return s.m.store.Update(ctx, s.m.storeKey(s.key), s.base, now, d.mutate)
+		return b.store.Update(ctx, b.cfg.storeKey(s.key), s.base, now, d.mutate)
 	})
 	if err != nil {
 		return d.failure(err)
@@ -91,21 +92,21 @@ func (s *Session) update(now time.Time) error {
 // replace moves the session to its new key. Where the old one has gone, ended by a sign-out or
 // replaced by the same sign-in sent twice, nothing of it is revived: a session is created with
 // only what was set after CycleKey.
-func (s *Session) replace(now time.Time) error {
+func (b *serverBackend) replace(s *Session, now time.Time) error {
 	d := s.draft(s.changes, now)
-	oldKey, newKey := s.m.storeKey(s.storedKey), s.m.storeKey(s.key)
+	oldKey, newKey := b.cfg.storeKey(s.storedKey), b.cfg.storeKey(s.key)
 	tries := 0
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
 		if tries++; tries > 1 { // the first try may have come through before its answer was lost
-			record, err := s.m.store.Update(ctx, newKey, s.base, now, d.mutate)
+			record, err := b.store.Update(ctx, newKey, s.base, now, d.mutate)
 			if err == nil {
-				err = s.m.store.Delete(ctx, oldKey)
+				err = b.store.Delete(ctx, oldKey)
 			}
 			if !errors.Is(err, ErrNotFound) {
 				return record, err
 			}
 		}
-		return s.m.store.Replace(ctx, oldKey, newKey, s.base, now, d.mutate)
+		return b.store.Replace(ctx, oldKey, newKey, s.base, now, d.mutate)
 	})
 	if err == nil {
 		s.stored(record, &d.doc)
@@ -116,20 +117,20 @@ func (s *Session) replace(now time.Time) error {
 	}
 	loaded := func(c change) bool { return c.inside }
 	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), loaded), now)
-	if err := anew.changes.apply(s.m.codec, &anew.doc); err != nil {
+	if err := anew.changes.apply(b.cfg.codec, &anew.doc); err != nil {
 		return err
 	}
 	if anew.doc.isEmpty() {
 		return d.failure(err)
 	}
 	anew.doc = document{}
-	return s.create(anew)
+	return b.create(s, anew)
 }
 
 // repeat runs a store operation, and once more where it is unknown whether the first try came
 // through and the changes can be applied twice: a Modify cannot.
 func (s *Session) repeat(d *draft, operation func(context.Context) (Record, error)) (Record, error) {
-	ctx := s.m.storeContext(s.ctx)
+	ctx := s.m.cfg.storeContext(s.ctx)
 	defer ctx.Release()
 	record, err := operation(ctx)
 	if err == nil || d.err != nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil || d.changes.modifies() {
@@ -157,21 +158,22 @@ func (s *Session) stored(record Record, doc *document) {
 // touch extends the life of a session that this request did not change, where the settings ask
 // for that.
 func (s *Session) touch(now time.Time) error {
-	if !s.m.SaveEveryRequest && !s.m.renewalDue(s, now) {
+	if !s.m.cfg.SaveEveryRequest && !s.m.cfg.renewalDue(s, now) {
 		return nil
 	}
-	if s.m.MaxLifetime > 0 && s.view.present(startedKey) == nil {
+	if s.m.cfg.MaxLifetime > 0 && s.view.present(startedKey) == nil {
 		return s.save(true) // its lifetime has not begun to count
 	}
-	if s.m.store == nil {
-		return s.save(true)
-	}
+	return s.m.backend.touch(s, now)
+}
+
+func (b *serverBackend) touch(s *Session, now time.Time) error {
 	// Also where the expiry stays as it is: the cookie of a session that has ended must not go
 	// out again.
-	expires := s.m.deadline(&s.view, now).Truncate(time.Second)
-	bounded := s.m.storeContext(s.ctx)
+	expires := b.cfg.deadline(&s.view, now).Truncate(time.Second)
+	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
-	if err := s.m.store.Touch(bounded, s.m.storeKey(s.storedKey), expires, now); err != nil {
+	if err := b.store.Touch(bounded, b.cfg.storeKey(s.storedKey), expires, now); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return errEnded
 		}
@@ -260,14 +262,12 @@ func (s *Session) CycleKey() error {
 	if s.find(); s.err != nil {
 		return s.err
 	}
-	if s.m.store != nil {
-		key, err := newKey()
-		if err != nil {
-			s.err = err // who ignores it must not sign anybody in under the old key
-			return err
-		}
-		s.key = key
+	key, err := s.m.backend.newKey(s.key)
+	if err != nil {
+		s.err = err // a handler that ignores it must not sign anybody in under the old key
+		return err
 	}
+	s.key = key
 	if s.cycled == 0 {
 		s.noteContainers()
 		s.cycled = 1 + int32(len(s.changes))
@@ -278,7 +278,7 @@ func (s *Session) CycleKey() error {
 // commit saves what is to be saved and returns the Set-Cookie header to send, if any. Of a failed
 // response only the deletion of the cookie goes out.
 func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
-	if !s.accessed && !s.marked && !s.m.extends() {
+	if !s.accessed && !s.marked && !s.m.cfg.extends() {
 		return "", nil
 	}
 	if s.err != nil {
@@ -300,12 +300,12 @@ func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
 		s.refresh()
 	}
 	s.known = true
-	return s.m.setCookieHeader(s.storedKey, s.m.cookieLife(&s.view, s.m.Clock())), nil
+	return s.m.cfg.setCookieHeader(s.storedKey, s.m.cfg.cookieLife(&s.view, s.m.cfg.Clock())), nil
 }
 
 // bringUpToDate saves the session, or extends its life where it was not changed.
 func (s *Session) bringUpToDate() error {
-	if err := s.save(false); err != nil || s.saved || !s.m.extends() {
+	if err := s.save(false); err != nil || s.saved || !s.m.cfg.extends() {
 		return err
 	}
 	if !s.located {
@@ -314,7 +314,7 @@ func (s *Session) bringUpToDate() error {
 	if s.err != nil || s.storedKey == "" {
 		return s.err
 	}
-	if err := s.touch(s.m.Clock()); !errors.Is(err, ErrInterrupted) {
+	if err := s.touch(s.m.cfg.Clock()); !errors.Is(err, ErrInterrupted) {
 		return err
 	}
 	return nil // nothing of the handler's is lost with it
@@ -323,14 +323,14 @@ func (s *Session) bringUpToDate() error {
 // deletion is the cookie of a session that was flushed and not begun anew.
 func (s *Session) deletion() (setCookie string) {
 	if s.flushed && s.storedKey == "" {
-		return s.m.deletionCookie().String()
+		return s.m.cfg.deletionCookie().String()
 	}
 	return ""
 }
 
 // savesUnseen reports whether the session can be saved without another header: the client has
 // its key, and its data is on the server.
-func (s *Session) savesUnseen() bool { return s.known && s.m.store != nil }
+func (s *Session) savesUnseen() bool { return s.known && !s.m.backend.needsHeader() }
 
 // extends reports whether a session's life is extended though nobody touches it.
-func (m *Manager) extends() bool { return m.SaveEveryRequest || m.RenewAfter > 0 }
+func (cfg *settings) extends() bool { return cfg.SaveEveryRequest || cfg.RenewAfter > 0 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -124,7 +125,8 @@ const (
 // settings is a checked Config with its defaults filled in, and what follows from it.
 type settings struct {
 	Config
-	codec *codec
+	codec          *codec
+	lastAttributes atomic.Pointer[cookieAttributes]
 }
 
 // newSettings checks everything there is to check and reports all of it at once.
@@ -154,6 +156,7 @@ func newSettings(cfg Config) (*settings, error) {
 	if err != nil && len(errs) == 0 {
 		bad("SecretKey", "%v", err)
 	}
+	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
 	return &settings{Config: cfg, codec: codec}, errors.Join(errs...)
 }
 

@@ -12,16 +12,16 @@ import (
 const maxCookie = 4096
 
 // cookie makes a cookie with the attributes that the Config asks for.
-func (m *Manager) cookie(value string, l cookieLife) *http.Cookie {
+func (cfg *settings) cookie(value string, l cookieLife) *http.Cookie {
 	c := &http.Cookie{
-		Name:        m.CookieName,
+		Name:        cfg.CookieName,
 		Value:       value,
-		Path:        m.CookiePath,
-		Domain:      m.CookieDomain,
-		Secure:      m.CookieSecure,
-		HttpOnly:    m.CookieHTTPOnly == On,
-		SameSite:    m.CookieSameSite,
-		Partitioned: m.CookiePartitioned,
+		Path:        cfg.CookiePath,
+		Domain:      cfg.CookieDomain,
+		Secure:      cfg.CookieSecure,
+		HttpOnly:    cfg.CookieHTTPOnly == On,
+		SameSite:    cfg.CookieSameSite,
+		Partitioned: cfg.CookiePartitioned,
 		MaxAge:      l.maxAge,
 	}
 	if l.maxAge != 0 {
@@ -38,16 +38,16 @@ type cookieLife struct {
 }
 
 // deletionCookie repeats every attribute: browsers match on some of them, and refuse others.
-func (m *Manager) deletionCookie() *http.Cookie {
-	return m.cookie("", cookieLife{maxAge: -1})
+func (cfg *settings) deletionCookie() *http.Cookie {
+	return cfg.cookie("", cookieLife{maxAge: -1})
 }
 
 // cookieLife returns that of the cookie of a session that reads as d.
-func (m *Manager) cookieLife(d *document, now time.Time) cookieLife {
-	if m.browserClose(d) {
+func (cfg *settings) cookieLife(d *document, now time.Time) cookieLife {
+	if cfg.browserClose(d) {
 		return cookieLife{}
 	}
-	end := m.deadline(d, now)
+	end := cfg.deadline(d, now)
 	l := cookieLife{maxAge: int(floorSeconds(end.Sub(now)) / time.Second), expires: end.Unix()}
 	if l.maxAge <= 0 {
 		l.maxAge = -1
@@ -63,18 +63,18 @@ type cookieAttributes struct {
 
 // setCookieHeader returns the Set-Cookie header of a session's cookie. Most of those that are sent
 // within a second differ in their value only, so it remembers the last attributes.
-func (m *Manager) setCookieHeader(value string, l cookieLife) string {
-	last := m.lastAttributes.Load()
+func (cfg *settings) setCookieHeader(value string, l cookieLife) string {
+	last := cfg.lastAttributes.Load()
 	if last == nil || last.life != l {
-		last = &cookieAttributes{l, strings.TrimPrefix(m.cookie("", l).String(), m.CookieName+"=")}
-		m.lastAttributes.Store(last)
+		last = &cookieAttributes{l, strings.TrimPrefix(cfg.cookie("", l).String(), cfg.CookieName+"=")}
+		cfg.lastAttributes.Store(last)
 	}
-	return m.CookieName + "=" + value + last.text
+	return cfg.CookieName + "=" + value + last.text
 }
 
 // checkSize refuses a cookie that browsers would drop.
-func (m *Manager) checkSize(value string) error {
-	if size := len(m.CookieName) + len(value); size > maxCookie {
+func (cfg *settings) checkSize(value string) error {
+	if size := len(cfg.CookieName) + len(value); size > maxCookie {
 		return fmt.Errorf("%w: its name and value have %d: keep less in the session, or use an engine that keeps it on the server", ErrCookieTooLarge, size)
 	}
 	return nil
@@ -92,11 +92,11 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 	}
 	if s.storedKey == "" {
 		if s.flushed {
-			return m.deletionCookie()
+			return m.cfg.deletionCookie()
 		}
 		return nil
 	}
 	s.use()
 	s.known = true
-	return m.cookie(s.storedKey, m.cookieLife(&s.view, m.Clock()))
+	return m.cfg.cookie(s.storedKey, m.cfg.cookieLife(&s.view, m.cfg.Clock()))
 }

@@ -20,11 +20,11 @@ func Cached(cache Cache) Engine { return cachedEngine{cache} }
 
 type cachedEngine struct{ cache Cache }
 
-func (e cachedEngine) open(*settings) (Store, error) {
+func (e cachedEngine) open(cfg *settings) (backend, error) {
 	if err := checkCache("Cached", e.cache); err != nil {
 		return nil, err
 	}
-	return &cacheStore{cache: e.cache}, nil
+	return onServer(cfg, &cacheStore{cache: e.cache}), nil
 }
 
 func checkCache(constructor string, cache Cache) error {

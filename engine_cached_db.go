@@ -46,7 +46,7 @@ type cachedDBEngine struct {
 	options []DBOption
 }
 
-func (e cachedDBEngine) open(cfg *settings) (Store, error) {
+func (e cachedDBEngine) open(cfg *settings) (backend, error) {
 	o := newDBOptions(e.options)
 	db, err := openDB(e.db, o, cfg)
 	err = errors.Join(err, checkCache("CachedDB", e.cache))
@@ -56,13 +56,13 @@ func (e cachedDBEngine) open(cfg *settings) (Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cachedDBStore{
+	return onServer(cfg, &cachedDBStore{
 		dbStore:  db,
 		cache:    e.cache,
 		maxAge:   o.cacheMaxAge,
 		patience: cfg.StoreTimeout / 5,
 		logger:   cfg.Logger,
-	}, nil
+	}), nil
 }
 
 // A cachedDBStore writes through to a dbStore. Two things can stand under a key in the cache:

@@ -105,12 +105,12 @@ type dbEngine struct {
 	options []DBOption
 }
 
-func (e dbEngine) open(cfg *settings) (Store, error) {
+func (e dbEngine) open(cfg *settings) (backend, error) {
 	store, err := openDB(e.db, newDBOptions(e.options), cfg)
 	if err != nil {
 		return nil, err
 	}
-	return store, nil
+	return onServer(cfg, store), nil
 }
 
 func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {

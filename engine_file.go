@@ -36,7 +36,7 @@ type fileEngine struct{ dir string }
 // maxFileName is what file systems allow, in bytes.
 const maxFileName = 255
 
-func (e fileEngine) open(cfg *settings) (Store, error) {
+func (e fileEngine) open(cfg *settings) (backend, error) {
 	dir := cmp.Or(e.dir, os.TempDir())
 	if len(cfg.CookieName)+maxKeyLength > maxFileName {
 		return nil, configError("CookieName", "%d bytes: File needs one of at most %d, for it begins the files' names", len(cfg.CookieName), maxFileName-maxKeyLength)
@@ -45,7 +45,7 @@ func (e fileEngine) open(cfg *settings) (Store, error) {
 	if err != nil {
 		return nil, configError("Engine", "File: %v: choose a folder that this program may read and write, and whose parent exists", err)
 	}
-	return s, nil
+	return onServer(cfg, s), nil
 }
 
 // openFolder opens the folder, made where only it is missing, and tries it out.

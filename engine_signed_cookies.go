@@ -2,6 +2,8 @@ package ginsession
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -23,32 +25,36 @@ func SignedCookies() Engine { return signedCookies{} }
 
 type signedCookies struct{}
 
-func (signedCookies) open(cfg *settings) (Store, error) {
-	if cfg.SecretKey == "" {
+func (signedCookies) open(cfg *settings) (backend, error) {
+	if cfg.codec.signer == nil {
 		return nil, configError("SecretKey", "not set: SignedCookies signs the session with it; use at least 50 random characters")
 	}
-	if err := cfg.codec.setSigner(&cfg.Config, cookieSalt); err != nil {
-		return nil, configError("SecretKey", "%v", err)
-	}
-	return nil, nil
+	return &cookieBackend{cfg}, nil
 }
 
-// loadCookie reads a session from the value of its cookie.
-func (m *Manager) loadCookie(ctx context.Context, value string, now time.Time) (Record, document, error) {
+// cookieBackend keeps a session in its cookie: the key is the signed record itself.
+type cookieBackend struct{ cfg *settings }
+
+func (b *cookieBackend) isKey(value string) bool { return value != "" }
+
+// newKey leaves the key as it is: signing the session anew gives it another.
+func (b *cookieBackend) newKey(old string) (string, error) { return old, nil }
+
+func (b *cookieBackend) load(ctx context.Context, value string, now time.Time) (Record, document, error) {
 	data := bytesOf(value)
-	doc, signedAt, err := m.read(ctx, data)
+	doc, signedAt, err := b.cfg.read(ctx, data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
-	expires := m.deadline(&doc, signedAt)
+	expires := b.cfg.deadline(&doc, signedAt)
 	if !expires.After(now) {
 		return Record{}, document{}, ErrNotFound
 	}
 	return Record{Data: data, Expires: expires}, doc, nil
 }
 
-// saveCookie signs the session anew. The middleware sends the result.
-func (s *Session) saveCookie(force bool, now time.Time) error {
+// save signs the session anew. The middleware sends the result.
+func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
 	if !force && s.storedKey == "" && s.view.isEmpty() {
 		return nil
 	}
@@ -64,10 +70,32 @@ func (s *Session) saveCookie(force bool, now time.Time) error {
 		return err
 	}
 	value := string(record.Data)
-	if err := s.m.checkSize(value); err != nil {
+	if err := b.cfg.checkSize(value); err != nil {
 		return err
 	}
 	s.key = value
 	s.stored(record, &d.doc)
 	return nil
 }
+
+func (b *cookieBackend) touch(s *Session, _ time.Time) error { return s.save(true) }
+
+func (b *cookieBackend) claim(*Session, *entry, func(string) error) (bool, error) {
+	return false, b.supports("Claim")
+}
+
+func (b *cookieBackend) exists(context.Context, string) (bool, error) {
+	return false, b.supports("Exists")
+}
+
+func (b *cookieBackend) delete(context.Context, string) error { return b.supports("Delete") }
+
+func (b *cookieBackend) clearExpired(context.Context, time.Time, ClearOptions) (int64, error) {
+	return 0, nil
+}
+
+func (b *cookieBackend) supports(method string) error {
+	return fmt.Errorf("ginsession: %s needs an engine that keeps sessions on the server: %w", method, errors.ErrUnsupported)
+}
+
+func (b *cookieBackend) needsHeader() bool { return true }

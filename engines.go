@@ -121,8 +121,7 @@ func (u unknownCache) Delete(context.Context, string) error { return u.err() }
 // [Cached], [CachedDB], [SignedCookies] and [Custom]. [NewManager] opens it and reports what
 // is wrong with it. Source: Django's SESSION_ENGINE.
 type Engine interface {
-	// open returns the store, or nil where the cookie holds the session.
-	open(cfg *settings) (Store, error)
+	open(cfg *settings) (backend, error)
 }
 
 // Custom is an engine over a [Store] of your own. Prove the store with package enginetest.
@@ -130,9 +129,9 @@ func Custom(store Store) Engine { return customEngine{store} }
 
 type customEngine struct{ store Store }
 
-func (e customEngine) open(*settings) (Store, error) {
+func (e customEngine) open(cfg *settings) (backend, error) {
 	if e.store == nil {
 		return nil, configError("Engine", "Custom: the store is nil")
 	}
-	return e.store, nil
+	return onServer(cfg, e.store), nil
 }

@@ -89,7 +89,3 @@ func unavailable(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
-
-func unsupported(what string) error {
-	return fmt.Errorf("ginsession: %s needs an engine that keeps sessions on the server: %w", what, errors.ErrUnsupported)
-}

@@ -77,7 +77,7 @@ func (s *Session) SetExpiry(e Expiry) {
 		return
 	}
 	if e.kind != expireDefault {
-		s.set(expiryKey, s.m.expiryValue(e))
+		s.set(expiryKey, s.m.cfg.expiryValue(e))
 		return
 	}
 	if entry := s.view.present(expiryKey); entry != nil {
@@ -90,7 +90,7 @@ func (s *Session) SetExpiry(e Expiry) {
 func (s *Session) ExpiryAge(options ...ExpiryOption) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m.ageAt(s.question(options))
+	return s.m.cfg.ageAt(s.question(options))
 }
 
 // ExpiryDate returns when the session ends if it is modified now. Source: Django's
@@ -98,7 +98,7 @@ func (s *Session) ExpiryAge(options ...ExpiryOption) time.Duration {
 func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m.dateOf(s.question(options))
+	return s.m.cfg.dateOf(s.question(options))
 }
 
 // StoredUntil returns when the session ends in the store, as it was last read or saved: what
@@ -112,9 +112,9 @@ func (s *Session) StoredUntil() time.Time {
 }
 
 func (s *Session) question(options []ExpiryOption) expiryQuestion {
-	q := expiryQuestion{modification: s.m.Clock()}
+	q := expiryQuestion{modification: s.m.cfg.Clock()}
 	if s.use() {
-		q.expiry = s.m.expiryOf(&s.view)
+		q.expiry = s.m.cfg.expiryOf(&s.view)
 	}
 	for _, option := range options {
 		option(&q)
@@ -128,11 +128,11 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.use()
-	return s.m.browserClose(&s.view)
+	return s.m.cfg.browserClose(&s.view)
 }
 
 // CookieAge returns Config.CookieAge. Source: Django's get_session_cookie_age.
-func (s *Session) CookieAge() time.Duration { return s.m.CookieAge }
+func (s *Session) CookieAge() time.Duration { return s.m.cfg.CookieAge }
 
 // ageAt returns how long a session lives that was modified when the question says.
 func (s *settings) ageAt(q expiryQuestion) time.Duration {
@@ -258,15 +258,15 @@ func (s *settings) parseDate(text string) (time.Time, bool) {
 
 // renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
 // where that is shorter.
-func (m *Manager) renewalDue(s *Session, now time.Time) bool {
-	expiry := m.expiryOf(&s.view)
-	if m.RenewAfter == 0 || expiry.kind == expireAt {
+func (cfg *settings) renewalDue(s *Session, now time.Time) bool {
+	expiry := cfg.expiryOf(&s.view)
+	if cfg.RenewAfter == 0 || expiry.kind == expireAt {
 		return false
 	}
-	age := m.ageAt(expiryQuestion{modification: now, expiry: expiry})
+	age := cfg.ageAt(expiryQuestion{modification: now, expiry: expiry})
 	extended := s.base.Expires.Add(-age)
-	if end, ok := m.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
+	if end, ok := cfg.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
 		return false
 	}
-	return now.Sub(extended) >= min(m.RenewAfter, age/2)
+	return now.Sub(extended) >= min(cfg.RenewAfter, age/2)
 }

@@ -7,5 +7,5 @@ func OpenStore(cfg Config) (Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.store, nil
+	return m.backend.(*serverBackend).store, nil
 }

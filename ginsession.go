@@ -74,7 +74,7 @@ func Modify[T any](s *Session, key string, f func(old T, ok bool) T) (T, error) 
 	err := s.modify(key, func(raw string, ok bool) (any, error) {
 		var old T
 		if ok {
-			if err := s.m.codec.decodeInto(key, raw, &old); err != nil {
+			if err := s.m.cfg.codec.decodeInto(key, raw, &old); err != nil {
 				return nil, err
 			}
 		}
@@ -97,7 +97,7 @@ func Claim[T any](s *Session, key string) (T, bool, error) {
 	var value T
 	ok, err := s.claim(key, func(raw string) error {
 		value = *new(T)
-		return s.m.codec.decodeInto(key, raw, &value)
+		return s.m.cfg.codec.decodeInto(key, raw, &value)
 	})
 	if err != nil || !ok {
 		return *new(T), false, err

@@ -66,8 +66,8 @@ func digest(key string) string {
 }
 
 // storeKey is the key under which the store has the session that the cookie knows as key.
-func (m *Manager) storeKey(key string) string {
-	if m.HashKeys == Off {
+func (cfg *settings) storeKey(key string) string {
+	if cfg.HashKeys == Off {
 		return key
 	}
 	return digest(key)

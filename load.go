@@ -26,9 +26,9 @@ func (s *Session) locate() {
 	if ctx.Started() {
 		ctx = &deadline.Context{} // whoever still holds that of the first try must not see it change
 	}
-	ctx.Start(s.ctx, s.m.StoreTimeout)
+	ctx.Start(s.ctx, s.m.cfg.StoreTimeout)
 	defer ctx.Release()
-	now := s.m.Clock()
+	now := s.m.cfg.Clock()
 	cookies := s.cookies()
 	tried := int8(0)
 	for tried < maxCandidates {
@@ -37,7 +37,7 @@ func (s *Session) locate() {
 			break
 		}
 		tried++
-		record, doc, err := s.m.load(ctx, candidate, now)
+		record, doc, err := s.m.backend.load(ctx, candidate, now)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -55,45 +55,32 @@ func (s *Session) locate() {
 }
 
 func (s *Session) cookies() cookieheader.Scanner {
-	return cookieheader.Scanner{Name: s.m.CookieName, Lines: s.lines}
+	return cookieheader.Scanner{Name: s.m.cfg.CookieName, Lines: s.lines}
 }
 
 // candidate returns the next key that the request names.
 func (s *Session) candidate(cookies *cookieheader.Scanner) (key string, ok bool) {
 	for {
 		key, ok = cookies.Next()
-		if !ok || s.m.isKey(key) {
+		if !ok || s.m.backend.isKey(key) {
 			return key, ok
 		}
 	}
 }
 
-// isKey reports whether a cookie's value is worth a look.
-func (m *Manager) isKey(value string) bool {
-	if m.store == nil {
-		return value != ""
-	}
-	return isKey(value)
-}
-
-// load returns the record that the cookie knows as key, or ErrNotFound: also for one that
-// cannot be verified or decoded, or that has reached its MaxLifetime. Such a row stays as it is.
-func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, document, error) {
-	if m.store == nil {
-		return m.loadCookie(ctx, key, now)
-	}
-	record, err := m.store.Load(ctx, m.storeKey(key), now)
+func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Record, document, error) {
+	record, err := b.store.Load(ctx, b.cfg.storeKey(key), now)
 	if errors.Is(err, ErrNotFound) {
 		return Record{}, document{}, ErrNotFound
 	}
 	if err != nil {
 		return Record{}, document{}, unavailable(err)
 	}
-	doc, _, err := m.read(ctx, record.Data)
+	doc, _, err := b.cfg.read(ctx, record.Data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
-	if end, ok := m.endOfLife(&doc); ok && !now.Before(end) {
+	if end, ok := b.cfg.endOfLife(&doc); ok && !now.Before(end) {
 		return Record{}, document{}, ErrNotFound
 	}
 	return record, doc, nil
@@ -101,8 +88,8 @@ func (m *Manager) load(ctx context.Context, key string, now time.Time) (Record, 
 
 // read returns the document of a record and when it was signed, or ErrNotFound where the
 // record is none of ours.
-func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, error) {
-	text, signedAt, err := m.codec.unseal(data)
+func (cfg *settings) read(ctx context.Context, data []byte) (document, time.Time, error) {
+	text, signedAt, err := cfg.codec.unseal(data)
 	if errors.Is(err, signing.ErrTooLarge) {
 		return document{}, time.Time{}, unavailable(err)
 	}
@@ -111,7 +98,7 @@ func (m *Manager) read(ctx context.Context, data []byte) (document, time.Time, e
 		doc, err = parseDocument(text)
 	}
 	if err != nil {
-		m.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
+		cfg.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
 		return document{}, time.Time{}, ErrNotFound
 	}
 	return doc, signedAt, nil

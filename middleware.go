@@ -46,8 +46,11 @@ func attached(c *gin.Context) *request {
 func (r *request) current(c *gin.Context) *Session {
 	s := r.session.Load()
 	if s == nil {
-		r.session.CompareAndSwap(nil, &Session{m: r.m, lines: c.Request.Header["Cookie"]})
-		s = r.session.Load()
+		s = newSession(r.m)
+		s.lines = c.Request.Header["Cookie"]
+		if !r.session.CompareAndSwap(nil, s) {
+			s = r.session.Load()
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +106,7 @@ func (r *request) commit() error {
 	}
 	r.committed = true
 	s := r.session.Load()
-	if s == nil && !r.m.extends() || r.bypassed() { // see finish
+	if s == nil && !r.m.cfg.extends() || r.bypassed() { // see finish
 		return nil
 	}
 	if s == nil {
@@ -124,7 +127,7 @@ func (r *request) commit() error {
 	}
 	if setCookie != "" {
 		h.Add("Set-Cookie", setCookie)
-		s.m.makePrivate(h)
+		s.m.cfg.makePrivate(h)
 	}
 	return nil
 }
@@ -162,7 +165,7 @@ func (r *request) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := r.finishSession(s); err != nil {
-		s.m.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
+		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
 	}
 }
 
@@ -170,7 +173,7 @@ func (r *request) finishSession(s *Session) error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.flushed && !r.flushed && s.m.store == nil {
+	if s.flushed && !r.flushed && s.m.backend.needsHeader() {
 		return ErrHeadersWritten // a cookie that was not deleted is a session that goes on
 	}
 	s.noteContainers()
@@ -203,7 +206,7 @@ func (r *request) fail(err error) {
 	c.Writer.WriteHeader(statusOf(err))
 	_ = c.Error(err)
 	c.Abort()
-	r.m.ErrorHandler(c, err)
+	r.m.cfg.ErrorHandler(c, err)
 	c.Writer.WriteHeaderNow()
 	c.Writer = top
 }
@@ -224,14 +227,14 @@ func (r *request) maskCookie() {
 	masked.Header = masked.Header.Clone()
 	lines := masked.Header["Cookie"]
 	for i, line := range lines {
-		lines[i] = cookieheader.Mask(line, r.m.CookieName)
+		lines[i] = cookieheader.Mask(line, r.m.cfg.CookieName)
 	}
 	r.c.Request = &masked
 }
 
 // makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
 // nothing of sharing, such as a max-age alone (RFC 9111 §3).
-func (m *Manager) makePrivate(h http.Header) {
+func (cfg *settings) makePrivate(h http.Header) {
 	lines := h.Values("Cache-Control")
 	if len(lines) == 0 {
 		h.Set("Cache-Control", "private")
@@ -257,7 +260,7 @@ func (m *Manager) makePrivate(h http.Header) {
 	}
 	h.Set("Cache-Control", strings.Join(kept, ", "))
 	if shared {
-		m.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
+		cfg.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
 	}
 }
 

@@ -22,6 +22,20 @@ import (
 // A Session may be used by several goroutines of one request. A map or slice that it handed
 // out may not.
 type Session struct {
+	*sessionState // out of fmt's reach: it prints what a pointer in a struct points to one level deep
+}
+
+// newSession allocates both parts at once.
+func newSession(m *Manager) *Session {
+	both := &struct {
+		Session
+		sessionState
+	}{sessionState: sessionState{m: m}}
+	both.Session.sessionState = &both.sessionState
+	return &both.Session
+}
+
+type sessionState struct {
 	mu  sync.Mutex
 	m   *Manager
 	ctx context.Context // the request's, as of Get; values only, never its end

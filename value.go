@@ -22,7 +22,7 @@ func valueFor[T any](s *Session, e *entry) (T, bool) {
 		return v, true
 	}
 	s.noteContents(e)
-	return valueOf[T](s.m.codec, e)
+	return valueOf[T](s.m.cfg.codec, e)
 }
 
 // valueOf returns an entry's value as a T. What may share memory with the handler is kept, so
@@ -142,7 +142,7 @@ func (s *Session) noteContainers() {
 }
 
 func (s *Session) noteContents(e *entry) {
-	if v, changed := e.changedInside(s.m.codec); changed {
+	if v, changed := e.changedInside(s.m.cfg.codec); changed {
 		e.put(v)
 		s.note(e, change{op: opSet, key: e.key(), value: v, inside: true})
 	}
