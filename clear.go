@@ -96,6 +96,9 @@ func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int
 	for _, option := range options {
 		option(&o)
 	}
+	if o.BatchSize < 0 || o.BatchSize > maxClearBatch {
+		return 0, configError("ClearBatchSize", "%d: use 1 to %d, or 0 for the store's own", o.BatchSize, maxClearBatch)
+	}
 	removed, err := m.backend.clearExpired(ctx, m.cfg.Clock(), o)
 	if err != nil && ctx.Err() == nil {
 		err = unavailable(err)
@@ -104,24 +107,24 @@ func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int
 }
 
 // StartCleaner runs [Manager.ClearExpired] in the background, the first time after a random
-// part of every and then about once per every (a tenth more or less, so that the nodes of a
+// part of interval and then about once per interval (a tenth more or less, so that the nodes of a
 // site do not clean in step), until ctx ends or stop is called. stop waits for the goroutine
 // and may be called more than once. Failures are logged and tried again at the next turn.
-// every must be positive.
-func (m *Manager) StartCleaner(ctx context.Context, every time.Duration) (stop func()) {
-	if every <= 0 {
+// interval must be positive.
+func (m *Manager) StartCleaner(ctx context.Context, interval time.Duration) (stop func()) {
+	if interval <= 0 {
 		panic("ginsession: StartCleaner needs a positive interval")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		wait := rand.N(every)
+		wait := rand.N(interval)
 		for deadline.Sleep(ctx, wait) == nil {
 			if _, err := m.ClearExpired(ctx); err != nil && ctx.Err() == nil {
 				m.cfg.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
 			}
-			wait = every - every/10 + rand.N(every/5+1)
+			wait = interval - interval/10 + rand.N(interval/5+1)
 		}
 	}()
 	return func() {

@@ -212,7 +212,7 @@ func (s *Session) Flush() error {
 		return err
 	}
 	s.err = nil
-	s.flushed = s.flushed || named || s.known
+	s.flushed = s.flushed || named || s.storedKey != ""
 	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxCandidates
 	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
 	s.changes, s.cycled, s.marked, s.saved, s.known = nil, 0, false, false, false
@@ -287,7 +287,7 @@ func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
 	if failed {
 		return s.deletion(), nil
 	}
-	if hijacked && !s.savesUnseen() {
+	if hijacked && (s.storedKey == "" || s.m.backend.needsHeader()) {
 		return "", nil // the handshake's headers are the handler's: see Manager.Cookie
 	}
 	if err := s.bringUpToDate(); err != nil {

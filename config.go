@@ -106,6 +106,12 @@ type Config struct {
 	forDjango bool  // checked by checkDjango
 }
 
+// Format prints the Config without its secrets, whatever the verb.
+func (Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "ginsession.Config") }
+
+// LogValue is what slog prints: no secret.
+func (Config) LogValue() slog.Value { return slog.StringValue("ginsession.Config") }
+
 // A Switch is a setting whose default is On. The zero value is unset.
 type Switch uint8
 
@@ -158,11 +164,6 @@ func newSettings(cfg Config) (*settings, error) {
 	}
 	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
 	return &settings{Config: cfg, codec: codec}, errors.Join(errs...)
-}
-
-// configError says which field is wrong and what to write instead.
-func configError(field, format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrConfig, field, fmt.Sprintf(format, args...))
 }
 
 func (cfg *Config) fillIn() {

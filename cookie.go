@@ -97,6 +97,5 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 		return nil
 	}
 	s.use()
-	s.known = true
 	return m.cfg.cookie(s.storedKey, m.cfg.cookieLife(&s.view, m.cfg.Clock()))
 }

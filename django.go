@@ -1,6 +1,8 @@
 package ginsession
 
 import (
+	"fmt"
+	"log/slog"
 	"time"
 
 	"gorm.io/gorm"
@@ -28,6 +30,12 @@ type DjangoOptions struct {
 	// [ExpireAfter] does.
 	Before41 bool
 }
+
+// Format prints the options without their secrets, whatever the verb.
+func (DjangoOptions) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "ginsession.DjangoOptions") }
+
+// LogValue is what slog prints: no secret.
+func (DjangoOptions) LogValue() slog.Value { return slog.StringValue("ginsession.DjangoOptions") }
 
 // dates is how Django writes the dates in its records.
 type dates struct {

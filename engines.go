@@ -2,7 +2,6 @@ package ginsession
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -102,7 +101,7 @@ func (c Caches) Use(alias string) Cache {
 type unknownCache struct{ alias string }
 
 func (u unknownCache) err() error {
-	return fmt.Errorf("%w: Engine: no cache has the alias %q: add it to the Caches or use another alias", ErrConfig, u.alias)
+	return configError("Engine", "no cache has the alias %q: add it to the Caches or use another alias", u.alias)
 }
 
 func (u unknownCache) Get(context.Context, string) ([]byte, bool, error) { return nil, false, u.err() }

@@ -40,6 +40,21 @@ var (
 	ErrHeadersWritten = errors.New("ginsession: the session was changed after the response's headers were sent")
 )
 
+// A ConfigError says which field of a [Config], or which argument of an engine's constructor, is
+// wrong, for errors.As. It wraps [ErrConfig]. [NewManager] joins one for each mistake.
+type ConfigError struct {
+	Field   string // of Config, such as "CookieAge"
+	Problem string // what is wrong, and what to write instead
+}
+
+func (e *ConfigError) Error() string { return ErrConfig.Error() + ": " + e.Field + ": " + e.Problem }
+
+func (e *ConfigError) Unwrap() error { return ErrConfig }
+
+func configError(field, format string, args ...any) error {
+	return &ConfigError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
 // The errors of a [Store].
 var (
 	// ErrNotFound means that no live record has this key: absent, or expired.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gin-gonic/gin"
 
@@ -35,9 +36,12 @@ func NewManager(cfg Config) (*Manager, error) {
 }
 
 // Format prints the manager without its secrets, whatever the verb.
-func (m *Manager) Format(f fmt.State, _ rune) {
+func (m Manager) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprint(f, "ginsession.Manager")
 }
+
+// LogValue is what slog prints: no secret.
+func (m Manager) LogValue() slog.Value { return slog.StringValue("ginsession.Manager") }
 
 // Get returns this manager's session, for routes that have two managers. It panics where this
 // manager's middleware is not installed.

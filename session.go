@@ -276,9 +276,9 @@ func (s *Session) Err() error {
 }
 
 // Format prints the session without its key and its data, whatever the verb.
-func (s *Session) Format(f fmt.State, _ rune) {
+func (s Session) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprint(f, "ginsession.Session")
 }
 
 // LogValue is what slog prints: no key and no data.
-func (s *Session) LogValue() slog.Value { return slog.StringValue("ginsession.Session") }
+func (s Session) LogValue() slog.Value { return slog.StringValue("ginsession.Session") }

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ginsession/ginsession/signing"
 	"pgregory.net/rapid"
+
+	"github.com/ginsession/ginsession/signing"
 )
 
 const (

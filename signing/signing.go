@@ -14,7 +14,11 @@
 // 3.1 are refused.
 package signing
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+)
 
 // The errors of reading what was signed, for errors.Is. No error's text contains the value,
 // the signature or a secret.
@@ -61,6 +65,12 @@ type Config struct {
 	// 0 is 1 MiB.
 	MaxInflated int
 }
+
+// Format prints the Config without its secrets, whatever the verb.
+func (Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "signing.Config") }
+
+// LogValue is what slog prints: no secret.
+func (Config) LogValue() slog.Value { return slog.StringValue("signing.Config") }
 
 func (c Config) keyring(defaultSalt string) (keyring, error) {
 	if c.SecretKey == "" {

@@ -10,8 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ginsession/ginsession/signing"
 	"pgregory.net/rapid"
+
+	"github.com/ginsession/ginsession/signing"
 )
 
 const secret = "ginsession-test-secret"

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ginsession/ginsession/signing"
 	"pgregory.net/rapid"
+
+	"github.com/ginsession/ginsession/signing"
 )
 
 // Written by Django 3.2.25: TimestampSigner(key).sign(value).
