@@ -92,8 +92,8 @@ type Config struct {
 
 	// ErrorHandler answers a request whose session could not be loaded or saved, before any
 	// byte of the handler's own answer. The status is the error's ([ErrInterrupted] 409,
-	// [ErrUnavailable] 503, any other 500) unless it sets another; nil adds a line of text. It
-	// must not use the session.
+	// [ErrUnavailable] 503, any other 500) and Cache-Control is no-store, unless it sets
+	// another; nil adds a line of text. It must not use the session.
 	ErrorHandler func(*gin.Context, error)
 
 	// Logger receives warnings and errors, never a key or a secret; nil means slog.Default().

@@ -153,16 +153,16 @@ func TestCookieCacheControl(t *testing.T) {
 	}
 }
 
-// Cookie is added to Vary once, beside what the handler has there.
+// Cookie is added to Vary once, in one line with what the handler has there.
 func TestCookieVary(t *testing.T) {
 	for _, tt := range []struct{ handler, want []string }{
 		{nil, []string{"Cookie"}},
-		{[]string{"Accept-Encoding"}, []string{"Accept-Encoding", "Cookie"}},
-		{[]string{"Accept-Encoding", "Origin"}, []string{"Accept-Encoding", "Origin", "Cookie"}},
+		{[]string{"Accept-Encoding"}, []string{"Accept-Encoding, Cookie"}},
+		{[]string{"Accept-Encoding", "Origin"}, []string{"Accept-Encoding, Origin, Cookie"}},
 		{[]string{"Cookie"}, []string{"Cookie"}},
 		{[]string{"Origin, cookie"}, []string{"Origin, cookie"}},
 		{[]string{"Origin,COOKIE"}, []string{"Origin,COOKIE"}},
-		{[]string{"X-Cookie"}, []string{"X-Cookie", "Cookie"}},
+		{[]string{"X-Cookie"}, []string{"X-Cookie, Cookie"}},
 		{[]string{"*"}, []string{"*"}},
 		{[]string{"Origin, *"}, []string{"Origin, *"}},
 	} {

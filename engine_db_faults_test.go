@@ -137,7 +137,7 @@ func TestDBDown(t *testing.T) {
 		check(t, "cookie of a request that "+name, r.cookie() == nil, true)
 	}
 	check(t, "status of a new visitor who writes", site.visitor(t).post(func(s *ginsession.Session) { s.Set("a", 1) }).StatusCode, http.StatusServiceUnavailable)
-	check(t, "status of a request without use of the session", v.get(func(*ginsession.Session) {}).StatusCode, http.StatusOK)
+	check(t, "status of a request without use of the session", v.send(http.MethodGet, func(*gin.Context) {}).StatusCode, http.StatusOK)
 	for _, err := range told {
 		if !errors.Is(err, ginsession.ErrUnavailable) || bytes.Contains([]byte(err.Error()), []byte(key)) {
 			t.Errorf("the ErrorHandler was told %v", err)

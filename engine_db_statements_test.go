@@ -26,7 +26,7 @@ func TestDBStatements(t *testing.T) {
 		handle func(*ginsession.Session)
 		want   string
 	}{
-		"untouched":              {func(*ginsession.Session) {}, ""},
+		"obtained":               {func(*ginsession.Session) {}, "SELECT"},
 		"read":                   {func(s *ginsession.Session) { s.Get("a"); s.Get("b"); s.Key(); s.Keys() }, "SELECT"},
 		"changed":                {set, "SELECT UPDATE"},
 		"changed to the same":    {func(s *ginsession.Session) { s.Set("a", 1) }, "SELECT UPDATE"},
@@ -52,6 +52,8 @@ func TestDBStatements(t *testing.T) {
 			v.post(request.handle)
 			check(t, "statements of a request whose session was "+name, r.takenVerbs(), request.want)
 		}
+		site.visitor(t).send(http.MethodPost, func(*gin.Context) {})
+		check(t, "statements of a request that did not ask for its session", r.takenVerbs(), "")
 	})
 }
 

@@ -90,7 +90,6 @@ func answerError(c *gin.Context, err error) {
 	case http.StatusServiceUnavailable:
 		text = "Sessions are unavailable at the moment. Please try again."
 	}
-	c.Header("Cache-Control", "no-store")
 	c.String(status, "%s\n", text)
 }
 

@@ -3,7 +3,6 @@ package ginsession
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -22,11 +21,12 @@ type request struct {
 	outer              *request // that of another manager on the same route
 	failure            error    // why the handler's response was replaced
 
-	committed bool // the session's fate is decided, headers may go out
-	discarded bool // the handler panicked
-	flushed   bool // the session was flushed before the commit, which tells the browser
-	dropped   bool // the session ended, and what the handler did to it does not matter
-	encoded   bool // middleware around this one encodes the body, whatever it is
+	ran       atomic.Bool // the handlers have returned
+	committed atomic.Bool // the session's fate is decided, headers may go out
+	discarded bool        // the handler panicked
+	flushed   bool        // the session was flushed before the commit, which tells the browser
+	dropped   bool        // the session ended, and what the handler did to it does not matter
+	encoded   bool        // middleware around this one encodes the body, whatever it is
 	hijacking bool
 	informed  bool // an informational answer has just gone out
 }
@@ -50,6 +50,9 @@ func (r *request) current(c *gin.Context) *Session {
 		s.lines = c.Request.Header["Cookie"]
 		if !r.session.CompareAndSwap(nil, s) {
 			s = r.session.Load()
+		} else if r.committed.Load() && !r.ran.Load() {
+			r.m.cfg.Logger.ErrorContext(c.Request.Context(), "ginsession: ginsession.Get was called for the first time after the response's headers were sent, without Vary: Cookie: "+
+				"a shared cache may give what the page shows of this session to other visitors; call Get before the first write")
 		}
 	}
 	s.mu.Lock()
@@ -90,7 +93,8 @@ func (r *request) run() {
 		}
 	}()
 	r.c.Next()
-	if r.committed || r.bypassed() {
+	r.ran.Store(true)
+	if r.committed.Load() || r.bypassed() {
 		r.finish()
 	} else {
 		_ = r.commit()
@@ -101,18 +105,19 @@ func (r *request) run() {
 // commit saves the session and sets its headers, or replaces the response. It runs before the
 // response's first byte; from then on it returns why the response was replaced.
 func (r *request) commit() error {
-	if r.committed {
+	if r.committed.Load() {
 		return r.failure
 	}
-	r.committed = true
 	s := r.session.Load()
-	if s == nil && !r.m.cfg.extends() || r.bypassed() { // see finish
-		return nil
-	}
-	if s == nil {
+	obtained := s != nil
+	if !obtained && r.m.cfg.extends() && !r.bypassed() {
 		s = r.current(r.c)
 	}
-	setCookie, accessed, err := r.commitSession(s)
+	r.committed.Store(true)
+	if s == nil || r.bypassed() { // see finish
+		return nil
+	}
+	setCookie, accessed, err := r.commitSession(s, obtained && !r.discarded && !r.hijacking)
 	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
 		r.dropped = true // what a request that only reads did on the side goes with the session
 		err = nil
@@ -138,10 +143,15 @@ func (r *request) bypassed() bool {
 	return r.Written() && r.Status() >= http.StatusOK
 }
 
-// commitSession leaves no lock behind where a value panics while it is encoded.
-func (r *request) commitSession(s *Session) (setCookie string, accessed bool, err error) {
+// commitSession unlocks the session even if encoding a value panics. If load is set it loads
+// the session first: a template that has the session may read it only while the page is
+// written, too late for Vary and for an error.
+func (r *request) commitSession(s *Session, load bool) (setCookie string, accessed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if load {
+		s.use()
+	}
 	r.flushed = s.flushed
 	setCookie, err = s.commit(r.discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
 	return setCookie, s.accessed, err
@@ -203,6 +213,7 @@ func (r *request) fail(err error) {
 		}
 	}
 	varyByCookie(h)
+	h.Set("Cache-Control", "no-store")
 	c.Writer.WriteHeader(statusOf(err))
 	_ = c.Error(err)
 	c.Abort()
@@ -211,10 +222,14 @@ func (r *request) fail(err error) {
 	c.Writer = top
 }
 
-// describesBody reports whether a header belongs to the response that is being replaced.
+// describesBody reports whether a header belongs to the response that is being replaced: to its
+// body, or to how long a cache may keep it.
 func describesBody(name string) bool {
 	switch name {
-	case "Etag", "Last-Modified", "Location", "Cache-Control":
+	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag":
+		return true
+	}
+	if strings.HasSuffix(name, "Cache-Control") { // and those for a single kind of cache (RFC 9213)
 		return true
 	}
 	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
@@ -264,22 +279,27 @@ func (cfg *settings) makePrivate(h http.Header) {
 	}
 }
 
-// varyCookie is shared by all responses, as Gin's content types are: who adds to it gets a copy.
+// varyCookie is shared by all responses, as Gin's content types are: appending to it copies it.
 var varyCookie = []string{"Cookie"}
 
-// varyByCookie tells caches that the response depends on the cookie.
+// varyByCookie tells caches that the response depends on the cookie, in one line with what else
+// it depends on: nginx before 1.23 reads only one.
 func varyByCookie(h http.Header) {
 	lines := h["Vary"]
 	if len(lines) == 0 {
 		h["Vary"] = varyCookie
 		return
 	}
-	for _, line := range lines {
-		for name := range strings.SplitSeq(line, ",") {
-			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, "Cookie") {
-				return
-			}
-		}
+	joined := strings.Join(lines, ", ")
+	named := false
+	for name := range strings.SplitSeq(joined, ",") {
+		name = strings.TrimSpace(name)
+		named = named || name == "*" || strings.EqualFold(name, "Cookie")
 	}
-	h["Vary"] = append(slices.Clip(lines), "Cookie")
+	if !named {
+		joined += ", Cookie"
+	}
+	if !named || len(lines) > 1 {
+		h["Vary"] = []string{joined}
+	}
 }
