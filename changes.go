@@ -17,6 +17,7 @@ type change struct {
 	key    string
 	value  any    // set: encoded when the session is saved, so that later changes inside count
 	raw    string // set: the encoded value
+	err    error  // set: why it cannot be stored
 	modify func(raw string, ok bool) (any, error)
 }
 
@@ -39,6 +40,9 @@ func (cs changes) encode(c *codec) error {
 		if cs[i].op != opSet {
 			continue
 		}
+		if cs[i].err != nil {
+			return cs[i].err
+		}
 		raw, err := c.encodeValue(cs[i].key, cs[i].value)
 		if err != nil {
 			return err
@@ -57,11 +61,11 @@ func (cs changes) apply(c *codec, d *document) error {
 			*d = document{}
 		case opDelete:
 			if e := d.find(change.key); e != nil {
-				e.raw, e.state = "", deleted
+				e.raw, e.state = "", absent
 			}
 		case opSet:
 			e := d.add(change.key)
-			e.raw, e.state = change.raw, stored
+			e.raw, e.state = change.raw, loaded
 		case opModify:
 			if err := change.applyModify(c, d); err != nil {
 				return err
@@ -73,7 +77,7 @@ func (cs changes) apply(c *codec, d *document) error {
 
 func (change *change) applyModify(c *codec, d *document) error {
 	e := d.add(change.key)
-	value, err := change.modify(e.raw, e.state != deleted)
+	value, err := change.modify(e.raw, e.state != absent)
 	if err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (change *change) applyModify(c *codec, d *document) error {
 	if err != nil {
 		return err
 	}
-	e.raw, e.state = raw, stored
+	e.raw, e.state = raw, loaded
 	return nil
 }
 
@@ -128,7 +132,7 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if err != nil {
 		return err
 	}
-	v, err := f(raw, e.state != deleted)
+	v, err := f(raw, e.state != absent)
 	if err != nil {
 		return err
 	}
@@ -136,7 +140,13 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
 		c = change{op: opSet, key: key, value: v} // what it starts from is this request's own
 	}
-	e.put(v)
+	// Provisional, so what the handler does to v is not looked at.
+	text, err := s.m.cfg.codec.encodeValue(key, v)
+	if err != nil {
+		return err
+	}
+	e.assign(nil)
+	e.views.text = text
 	s.note(e, c)
 	return nil
 }
@@ -191,7 +201,7 @@ func (d *draft) build() (Record, error) {
 	}
 	if m.cfg.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
-		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
+		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), loaded
 	}
 	text, err := d.doc.encode()
 	if err != nil {
@@ -256,7 +266,8 @@ func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error)
 	if err != nil && !errors.Is(err, errAbsent) {
 		return false, d.failure(err)
 	}
-	e.held, e.raw, e.state = nil, "", deleted
+	e.raw = ""
+	e.remove()
 	if err != nil {
 		return false, nil
 	}

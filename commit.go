@@ -144,7 +144,7 @@ func (s *Session) stored(record Record, doc *document) {
 	for i := range s.changes {
 		if c := &s.changes[i]; c.op == opSet {
 			if e := s.view.find(c.key); e != nil && int(e.change) == i+1 {
-				e.raw, e.state = c.raw, kept
+				e.raw, e.state, e.views.text = c.raw, loaded, c.raw
 			}
 		}
 	}

@@ -17,10 +17,10 @@ type document struct {
 // An entry is one key of the dictionary. A deleted one stays as a tombstone. Every read of a
 // session pays for the size of its entries.
 type entry struct {
-	name     string   // the key, in this spelling
-	raw      string   // the value as the record spells it; "" where only held says it
-	held     *holding // nil where the handler has nothing of the entry's
-	change   int32    // 1 + the position of the key's last change in the session's changes
+	name     string // the key, in this spelling
+	raw      string // the value as the record spells it; "" if the record has none
+	views    *view  // the values that the handler has; see [view]
+	change   int32  // 1 + the position of the key's last change in the session's changes
 	state    entryState
 	spelling spelling
 }
@@ -37,11 +37,9 @@ const (
 type entryState uint8
 
 const (
-	deleted entryState = iota // a tombstone
-	stored                    // raw is there, value is not
-	decoded                   // raw and value are there
-	set                       // value is there; raw is not, or is no longer true
-	kept                      // value was set and saved: raw is its encoding
+	absent   entryState = iota // a tombstone
+	loaded                     // the value is what raw says
+	assigned                   // the value is the first view's, and not saved yet
 )
 
 // indexFrom is the number of keys from which a map finds one faster than a walk.
@@ -52,7 +50,7 @@ func parseDocument(text string) (document, error) {
 	const many = 16 // colons may stand in values too
 	d := document{entries: make([]entry, 0, min(strings.Count(text, ":"), many))}
 	err := pyjson.Members(text, func(name, raw string) {
-		e := entry{name: name, raw: raw, state: stored, spelling: asText}
+		e := entry{name: name, raw: raw, state: loaded, spelling: asText}
 		if strings.IndexByte(name, '\\') >= 0 {
 			e.spelling = asEscaped
 		}
@@ -117,7 +115,7 @@ func (d *document) append(e entry) *entry {
 
 // present returns the entry of a key that is in the dictionary, or nil.
 func (d *document) present(key string) *entry {
-	if e := d.find(key); e != nil && e.state != deleted {
+	if e := d.find(key); e != nil && e.state != absent {
 		return e
 	}
 	return nil
@@ -127,7 +125,7 @@ func (d *document) present(key string) *entry {
 func (d *document) keys() []string {
 	keys := make([]string, 0, len(d.entries))
 	for i := range d.entries {
-		if d.entries[i].state != deleted {
+		if d.entries[i].state != absent {
 			keys = append(keys, d.entries[i].key())
 		}
 	}
@@ -137,7 +135,7 @@ func (d *document) keys() []string {
 
 // isEmpty reports whether the dictionary has no key.
 func (d *document) isEmpty() bool {
-	return !slices.ContainsFunc(d.entries, func(e entry) bool { return e.state != deleted })
+	return !slices.ContainsFunc(d.entries, func(e entry) bool { return e.state != absent })
 }
 
 // clone returns a document that can be changed without changing d, with the bytes only.
@@ -145,7 +143,7 @@ func (d *document) clone() document {
 	c := document{entries: make([]entry, 0, len(d.entries)+2)}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.raw != "" {
-			c.append(entry{name: e.name, raw: e.raw, state: stored, spelling: e.spelling})
+			c.append(entry{name: e.name, raw: e.raw, state: loaded, spelling: e.spelling})
 		}
 	}
 	return c
@@ -162,7 +160,7 @@ func (d *document) encode() ([]byte, error) {
 	first := true
 	for i := range d.entries {
 		e := &d.entries[i]
-		if e.state == deleted {
+		if e.state == absent {
 			continue
 		}
 		if !first {

@@ -146,11 +146,11 @@ func (s *Session) refresh() {
 		old := &s.view.entries[i]
 		if old.change > 0 {
 			e := view.add(old.key())
-			e.held, e.state, e.change = old.held, old.state, old.change
+			e.views, e.state, e.change = old.views, old.state, old.change
 			continue
 		}
-		if e := view.present(old.key()); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
-			e.held, e.state = old.held, old.state
+		if e := view.present(old.key()); e != nil {
+			e.views = old.views // those that were read from another text must not be changed any more
 		}
 	}
 	s.view, s.parsed = view, true

@@ -74,10 +74,10 @@ func (s *Session) lookup(key string) *entry {
 	return s.view.present(key)
 }
 
-// Get returns the value of key, or nil where there is none: nil, bool, string, int64 (a whole
+// Get returns the value of key, or nil if there is none: nil, bool, string, int64 (a whole
 // number that fits), float64 (a number with a point or an exponent), json.Number (any other),
-// []any or map[string]any; what was Set in this request comes back as it was set. What the
-// handler changes inside a map or slice is saved.
+// []any or map[string]any. What was Set in this request comes back as it will in the next; [Value]
+// returns the type that was set. What the handler changes inside a map or slice is saved.
 func (s *Session) Get(key string) any {
 	v, _ := s.Lookup(key)
 	return v
@@ -105,10 +105,11 @@ func (s *Session) Set(key string, v any) {
 	}
 }
 
-func (s *Session) set(key string, v any) {
+func (s *Session) set(key string, v any) *entry {
 	e := s.view.add(key)
-	e.put(v)
+	e.assign(v)
 	s.note(e, change{op: opSet, key: key, value: v})
+	return e
 }
 
 // Delete removes key, or returns [ErrKeyNotFound].
@@ -127,7 +128,7 @@ func (s *Session) Delete(key string) error {
 }
 
 func (s *Session) remove(e *entry) {
-	e.held, e.state = nil, deleted
+	e.remove()
 	s.note(e, change{op: opDelete, key: e.key()})
 }
 
@@ -152,9 +153,11 @@ func (s *Session) SetDefault(key string, v any) any {
 		v, _ := valueFor[any](s, e)
 		return v
 	}
-	if s.err == nil {
-		s.set(key, v)
+	if s.err != nil {
+		return v
 	}
+	e := s.set(key, v)
+	v, _ = valueFor[any](s, e)
 	return v
 }
 
