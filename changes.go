@@ -98,9 +98,16 @@ func (cs changes) modifies() bool {
 	return false
 }
 
-// note records a change of e's key, in the place of an earlier one that it makes void.
+// note records a change that the handler asked for.
 func (s *Session) note(e *entry, c change) {
-	s.modified = true
+	s.record(e, c)
+	s.saveLate(c.key)
+}
+
+// record records a change of e's key, in the place of an earlier one that it makes void.
+func (s *Session) record(e *entry, c change) {
+	s.modified, s.reported = true, false
+	s.request.list()
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
 		s.changes[i] = c
 		return
@@ -201,13 +208,13 @@ func (d *draft) build() (Record, error) {
 	}
 	if m.cfg.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
-		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), loaded
+		e.raw, e.state = strconv.FormatInt(ceilSecond(started).Unix(), 10), loaded
 	}
 	text, err := d.doc.encode()
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
+	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
 }
 
 // failure tells what a store's error means to the session: an error of the draft itself is

@@ -170,7 +170,7 @@ func (s *Session) touch(now time.Time) error {
 func (b *serverBackend) touch(s *Session, now time.Time) error {
 	// Also where the expiry stays as it is: the cookie of a session that has ended must not go
 	// out again.
-	expires := b.cfg.deadline(&s.view, now).Truncate(time.Second)
+	expires := b.cfg.storedEnd(&s.view, now)
 	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
 	if err := b.store.Touch(bounded, b.cfg.storeKey(s.storedKey), expires, now); err != nil {
@@ -193,7 +193,9 @@ func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed = true
-	return s.save(true)
+	err := s.save(true)
+	s.reported = err != nil
+	return err
 }
 
 // Flush ends the session: the dictionary is emptied, the record deleted, at once, and the key
@@ -206,6 +208,7 @@ func (s *Session) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed, s.modified = true, true
+	s.request.list()
 	named, err := s.deleteStored()
 	if err != nil {
 		s.err = err
@@ -216,24 +219,31 @@ func (s *Session) Flush() error {
 	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxCandidates
 	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
 	s.changes, s.cycled, s.marked, s.saved, s.known = nil, 0, false, false, false
+	if s.closed && s.m.backend.needsHeader() {
+		s.logLost("the deletion of the cookie")
+	}
 	return nil
 }
 
 // deleteStored deletes the record, without looking for it first where that was not done yet, and
 // those of further cookies that locate would find in its place afterwards. named tells whether
-// the request has a cookie that names one.
+// the request has a cookie of our name, whatever its value.
 func (s *Session) deleteStored() (named bool, err error) {
 	keys := make([]string, 0, maxCandidates)
 	cookies := s.cookies()
-	for n := int8(1); n <= maxCandidates; n++ {
-		candidate, ok := s.candidate(&cookies)
+	for n := int8(1); n <= maxCandidates; {
+		value, ok := cookies.Next()
 		if !ok {
 			break
 		}
 		named = true
-		if n > s.tried {
-			keys = append(keys, candidate)
+		if !s.m.backend.isKey(value) {
+			continue
 		}
+		if n > s.tried {
+			keys = append(keys, value)
+		}
+		n++
 	}
 	if s.storedKey != "" {
 		keys = append(keys, s.storedKey)
@@ -255,7 +265,12 @@ func (s *Session) deleteStored() (named bool, err error) {
 func (s *Session) CycleKey() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		s.logLost("CycleKey")
+		return ErrHeadersWritten
+	}
 	s.modified = true
+	s.request.list()
 	if !s.use() {
 		return s.err
 	}
@@ -331,6 +346,36 @@ func (s *Session) deletion() (setCookie string) {
 // savesUnseen reports whether the session can be saved without another header: the client has
 // its key, and its data is on the server.
 func (s *Session) savesUnseen() bool { return s.known && !s.m.backend.needsHeader() }
+
+// close ends what the middleware does for the session.
+func (s *Session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.request, s.closed = nil, true
+}
+
+// abandon forgets what was changed and not saved, and saves nothing any more.
+func (s *Session) abandon() {
+	s.changes, s.cycled, s.marked, s.known = nil, 0, false, false
+}
+
+// saveLate saves a change that comes when the request is over, if the client has the session's
+// key, and otherwise logs that it is lost. What is changed inside a value is not noticed then.
+func (s *Session) saveLate(what string) {
+	if !s.closed {
+		return
+	}
+	if !s.savesUnseen() {
+		s.abandon()
+		s.logLost(what)
+	} else if err := s.save(false); err != nil {
+		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made when the request was over is lost", "key", what, "error", err)
+	}
+}
+
+func (s *Session) logLost(what string) {
+	s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made when the request was over is lost", "key", what, "error", ErrHeadersWritten)
+}
 
 // extends reports whether a session's life is extended though nobody touches it.
 func (cfg *settings) extends() bool { return cfg.SaveEveryRequest || cfg.RenewAfter > 0 }

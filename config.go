@@ -96,6 +96,11 @@ type Config struct {
 	// another; nil adds a line of text. It must not use the session.
 	ErrorHandler func(*gin.Context, error)
 
+	// InterruptSafeMethods answers [ErrInterrupted] (409) to GET, HEAD, OPTIONS and TRACE too, if the
+	// session ended while such a request changed it; unset means Off: the response goes out, and
+	// what is lost is logged. Turn it on for routes whose GETs matter, such as OAuth callbacks.
+	InterruptSafeMethods Switch
+
 	// Logger receives warnings and errors, never a key or a secret; nil means slog.Default().
 	Logger *slog.Logger
 
@@ -112,7 +117,7 @@ func (Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "ginsession.Con
 // LogValue is what slog prints: no secret.
 func (Config) LogValue() slog.Value { return slog.StringValue("ginsession.Config") }
 
-// A Switch is a setting whose default is On. The zero value is unset.
+// A Switch is a setting with a default: the zero value is unset.
 type Switch uint8
 
 // The positions of a [Switch].
@@ -128,10 +133,14 @@ const (
 	defaultStoreTimeout = 5 * time.Second
 )
 
+// minSecret is the length in bytes below which a SecretKey draws a warning.
+const minSecret = 32
+
 // settings is a checked Config with its defaults filled in, and what follows from it.
 type settings struct {
 	Config
 	codec          *codec
+	shortSecret    bool
 	lastAttributes atomic.Pointer[cookieAttributes]
 }
 
@@ -150,6 +159,9 @@ func newSettings(cfg Config) (*settings, error) {
 	if cfg.CookieHTTPOnly > Off {
 		bad("CookieHTTPOnly", "unknown switch %d: use On or Off", cfg.CookieHTTPOnly)
 	}
+	if cfg.InterruptSafeMethods > Off {
+		bad("InterruptSafeMethods", "unknown switch %d: use On or Off", cfg.InterruptSafeMethods)
+	}
 	if cfg.HashKeys > Off {
 		bad("HashKeys", "unknown switch %d: use On or Off", cfg.HashKeys)
 	}
@@ -162,8 +174,9 @@ func newSettings(cfg Config) (*settings, error) {
 	if err != nil && len(errs) == 0 {
 		bad("SecretKey", "%v", err)
 	}
+	short := cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret
 	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
-	return &settings{Config: cfg, codec: codec}, errors.Join(errs...)
+	return &settings{Config: cfg, codec: codec, shortSecret: short}, errors.Join(errs...)
 }
 
 func (cfg *Config) fillIn() {
@@ -257,7 +270,10 @@ func (cfg *Config) checkSecrets(bad func(field, format string, args ...any)) {
 }
 
 // warn tells, at start-up, of what works but should not go to production.
-func (cfg *Config) warn() {
+func (cfg *settings) warn() {
+	if cfg.shortSecret {
+		cfg.Logger.Warn(fmt.Sprintf("ginsession: Config.SecretKey has fewer than %d bytes and can be guessed: use at least 50 random characters (Django: security.W009)", minSecret))
+	}
 	if gin.Mode() == gin.ReleaseMode && !cfg.CookieSecure {
 		cfg.Logger.Warn("ginsession: Config.CookieSecure is off in release mode: the session cookie travels over plain HTTP too")
 	}

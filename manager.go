@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -16,13 +17,15 @@ import (
 type Manager struct {
 	cfg     *settings // shared with the engine
 	backend backend
+
+	unfinished *sync.Map // *gin.Context → *request: those that a further run of the chain has to continue
 }
 
 // NewManager checks the Config and opens its engine. The error names every field that is wrong
 // and wraps [ErrConfig].
 func NewManager(cfg Config) (*Manager, error) {
 	checked, err := newSettings(cfg)
-	m := &Manager{cfg: checked}
+	m := &Manager{cfg: checked, unfinished: new(sync.Map)}
 	if cfg.Engine != nil {
 		var openErr error
 		m.backend, openErr = cfg.Engine.open(checked)

@@ -42,7 +42,8 @@ type sessionState struct {
 
 	loading deadline.Context // of the one load, in place because every use of a session pays for it
 
-	lines []string // the request's Cookie headers, or one with the key given to Manager.Open
+	request *request // whose session it is; nil when that is over, and outside a request
+	lines   []string // the request's Cookie headers, or one with the key given to Manager.Open
 
 	key       string // what the cookie carries; "" without
 	storedKey string // the key that base is stored under; "" where nothing is stored
@@ -64,6 +65,8 @@ type sessionState struct {
 	flushed  bool // Flush was called: the browser's cookie is to go
 	saved    bool // something was saved: the cookie is to be sent
 	known    bool // the client has the key, or gets it with this response's headers
+	reported bool // Save has returned why the latest changes cannot be saved
+	closed   bool // the request is over: a change is saved at once, or is lost
 }
 
 // lookup returns the entry of a key in the dictionary, or nil.
@@ -169,6 +172,7 @@ func (s *Session) Update(values map[string]any) {
 		return
 	}
 	s.modified, s.marked = true, true
+	s.request.list()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		s.set(key, values[key])
 	}
@@ -226,6 +230,8 @@ func (s *Session) Clear() {
 	s.accessed, s.modified = true, true
 	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
 	s.changes = append(s.changes[:max(s.cycled-1, 0)], change{op: opClear})
+	s.request.list()
+	s.saveLate("every key")
 }
 
 // Key returns the session's key, what the cookie carries, or "" as long as it has none: a new
@@ -268,6 +274,7 @@ func (s *Session) MarkModified() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.modified, s.marked = true, true
+	s.request.list()
 }
 
 // Err says why the session could not be loaded ([ErrUnavailable]) or flushed; nil is sound.

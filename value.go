@@ -54,6 +54,7 @@ func valueFor[T any](s *Session, e *entry) (T, bool) {
 	v, text, ok := decodeAs[T](s.m.cfg.codec, e)
 	if ok && text != "null" && isChangeable(v) {
 		e.addView(v, text)
+		s.request.list()
 	}
 	return v, ok
 }
@@ -245,7 +246,7 @@ func (s *Session) noteContents(e *entry) {
 			e.addView(v.value, v.text)
 		}
 	}
-	s.note(e, c)
+	s.record(e, c)
 }
 
 // changedViews returns the view that was changed since it was handed out, and another with which
