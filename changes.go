@@ -130,6 +130,9 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if err := s.m.backend.supports("Modify"); err != nil {
 		return err
 	}
+	if err := checkKey(key); err != nil {
+		return err
+	}
 	if !s.use() {
 		return s.err
 	}
@@ -195,7 +198,10 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.s.m.cfg.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.cfg.read(bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	if errors.Is(err, errNotOurs) {
+		d.s.m.cfg.warnOf(d.s.ctx, err)
+	}
 	return doc, err
 }
 

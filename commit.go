@@ -216,7 +216,7 @@ func (s *Session) Flush() error {
 	}
 	s.err = nil
 	s.flushed = s.flushed || named || s.storedKey != ""
-	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxCandidates
+	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxEnded
 	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
 	s.changes, s.cycled, s.marked, s.saved, s.known = nil, 0, false, false, false
 	if s.closed && s.m.backend.needsHeader() {
@@ -229,9 +229,9 @@ func (s *Session) Flush() error {
 // those of further cookies that locate would find in its place afterwards. named tells whether
 // the request has a cookie of our name, whatever its value.
 func (s *Session) deleteStored() (named bool, err error) {
-	keys := make([]string, 0, maxCandidates)
+	var keys []string
 	cookies := s.cookies()
-	for n := int8(1); n <= maxCandidates; {
+	for n := int8(1); n <= maxEnded; {
 		value, ok := cookies.Next()
 		if !ok {
 			break

@@ -19,7 +19,13 @@ type Config struct {
 	// [Cached], [CachedDB], [SignedCookies] or [Custom].
 	Engine Engine
 
-	// CookieName is the cookie's name (SESSION_COOKIE_NAME); "" means "sessionid".
+	// CookieName is the cookie's name (SESSION_COOKIE_NAME); "" means "sessionid". In production
+	// use "__Host-sessionid" with CookieSecure: browsers take such a cookie from this host alone, so
+	// that no sibling domain can put another in its place (RFC 6265bis §4.1.3.2).
+	//
+	// A name other than "sessionid" is part of what the store knows of a key (with HashKeys) and of
+	// what SignedCookies signs (without a Salt): the cookies of two managers that share a store or a
+	// SecretKey are not interchangeable. Changing the name therefore ends all sessions.
 	CookieName string
 
 	// CookieAge is how long a session lives without being modified, unless it says otherwise
@@ -76,6 +82,10 @@ type Config struct {
 	// HashKeys keeps session keys out of the store: it sees a SHA-256 digest instead, so that
 	// a stolen backup opens no session; unset means On. Off is for stores shared with Django.
 	HashKeys Switch
+
+	// NoStore answers each request that used its session with "Cache-Control: private, no-store",
+	// so that no cache keeps the page, not even the browser's (OWASP ASVS 14.3.2); unset means Off.
+	NoStore Switch
 
 	// MaxLifetime ends a session this long after it began, whatever the activity (OWASP ASVS
 	// 7.3.2), in whole seconds; 0 means never.
@@ -141,6 +151,7 @@ type settings struct {
 	Config
 	codec          *codec
 	shortSecret    bool
+	keyPrefix      string // see digestPrefix
 	lastAttributes atomic.Pointer[cookieAttributes]
 }
 
@@ -156,14 +167,15 @@ func newSettings(cfg Config) (*settings, error) {
 	}
 	cfg.checkCookie(bad)
 	cfg.checkLife(bad)
-	if cfg.CookieHTTPOnly > Off {
-		bad("CookieHTTPOnly", "unknown switch %d: use On or Off", cfg.CookieHTTPOnly)
-	}
-	if cfg.InterruptSafeMethods > Off {
-		bad("InterruptSafeMethods", "unknown switch %d: use On or Off", cfg.InterruptSafeMethods)
-	}
-	if cfg.HashKeys > Off {
-		bad("HashKeys", "unknown switch %d: use On or Off", cfg.HashKeys)
+	for _, s := range []struct {
+		field    string
+		position Switch
+	}{
+		{"CookieHTTPOnly", cfg.CookieHTTPOnly}, {"HashKeys", cfg.HashKeys}, {"NoStore", cfg.NoStore}, {"InterruptSafeMethods", cfg.InterruptSafeMethods},
+	} {
+		if s.position > Off {
+			bad(s.field, "unknown switch %d: use On or Off", s.position)
+		}
 	}
 	if cfg.StoreTimeout < 0 {
 		bad("StoreTimeout", "%v is negative: use a positive duration, or 0 for %v", cfg.StoreTimeout, defaultStoreTimeout)
@@ -176,7 +188,7 @@ func newSettings(cfg Config) (*settings, error) {
 	}
 	short := cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret
 	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
-	return &settings{Config: cfg, codec: codec, shortSecret: short}, errors.Join(errs...)
+	return &settings{Config: cfg, codec: codec, shortSecret: short, keyPrefix: cfg.digestPrefix()}, errors.Join(errs...)
 }
 
 func (cfg *Config) fillIn() {

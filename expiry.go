@@ -80,7 +80,7 @@ func (s *Session) SetExpiry(e Expiry) {
 		return
 	}
 	if e.kind != expireDefault {
-		s.set(expiryKey, s.m.cfg.expiryValue(e))
+		s.assign(change{op: opSet, key: expiryKey, value: s.m.cfg.expiryValue(e)})
 		return
 	}
 	if entry := s.view.present(expiryKey); entry != nil {

@@ -3,6 +3,7 @@ package ginsession
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ginsession/ginsession/internal/cookieheader"
@@ -15,6 +16,10 @@ import (
 // maxCandidates bounds how many cookies of our name one request may have looked up. A browser
 // sends several where a site has changed its CookieDomain or CookiePath.
 const maxCandidates = 3
+
+// maxEnded bounds how many of them a Flush ends: also those that were not looked up, because a
+// visitor who signs out means the session that some other cookie hides.
+const maxEnded = 16
 
 // locate asks the store for the session that the cookie names. A key that is not there is
 // never adopted.
@@ -31,14 +36,23 @@ func (s *Session) locate() {
 	now := s.m.cfg.Clock()
 	cookies := s.cookies()
 	tried := int8(0)
-	for tried < maxCandidates {
+	warned := false
+	for {
 		candidate, ok := s.candidate(&cookies)
 		if !ok {
+			break
+		}
+		if tried == maxCandidates {
+			s.m.cfg.warnOfTossedCookies(s.ctx)
 			break
 		}
 		tried++
 		record, doc, err := s.m.backend.load(ctx, candidate, now)
 		if errors.Is(err, ErrNotFound) {
+			if errors.Is(err, errNotOurs) && !warned {
+				warned = true
+				s.m.cfg.warnOf(s.ctx, err)
+			}
 			continue
 		}
 		if err != nil {
@@ -52,6 +66,11 @@ func (s *Session) locate() {
 		break
 	}
 	s.located, s.viewed, s.tried = true, true, tried
+}
+
+func (cfg *settings) warnOfTossedCookies(ctx context.Context) {
+	cfg.Logger.WarnContext(ctx, fmt.Sprintf("ginsession: a request has more than the %d cookies of our name that are looked up: "+
+		"if another host of this domain sets them, its visitors stay signed out here; a CookieName that begins with __Host- prevents that", maxCandidates), "name", cfg.CookieName)
 }
 
 func (s *Session) cookies() cookieheader.Scanner {
@@ -76,7 +95,7 @@ func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Re
 	if err != nil {
 		return Record{}, document{}, unavailable(err)
 	}
-	doc, _, err := b.cfg.read(ctx, record.Data)
+	doc, _, err := b.cfg.read(record.Data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -86,9 +105,16 @@ func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Re
 	return record, doc, nil
 }
 
-// read returns the document of a record and when it was signed, or ErrNotFound where the
-// record is none of ours.
-func (cfg *settings) read(ctx context.Context, data []byte) (document, time.Time, error) {
+// errNotOurs, which wraps ErrNotFound, means that a record is none of ours: it cannot be verified
+// or decoded.
+var errNotOurs = fmt.Errorf("%w: a record that cannot be verified or decoded is treated as no session", ErrNotFound)
+
+func (cfg *settings) warnOf(ctx context.Context, err error) {
+	cfg.Logger.WarnContext(ctx, "ginsession: a session's record was refused", "error", err)
+}
+
+// read returns the document of a record and when it was signed, or errNotOurs.
+func (cfg *settings) read(data []byte) (document, time.Time, error) {
 	text, signedAt, err := cfg.codec.unseal(data)
 	if errors.Is(err, signing.ErrTooLarge) {
 		return document{}, time.Time{}, unavailable(err)
@@ -98,8 +124,7 @@ func (cfg *settings) read(ctx context.Context, data []byte) (document, time.Time
 		doc, err = parseDocument(text)
 	}
 	if err != nil {
-		cfg.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
-		return document{}, time.Time{}, ErrNotFound
+		return document{}, time.Time{}, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
 	return doc, signedAt, nil
 }
@@ -135,6 +160,34 @@ func (s *Session) Load() error {
 	s.use()
 	s.find()
 	return s.err
+}
+
+// Reload reads the session again: changes that other requests have saved come in, those that this
+// one has not saved stay. It is for work that goes on for long, such as a websocket's.
+//
+// Errors: [ErrInterrupted] if the session has been ended or has expired; [ErrUnavailable]. The
+// session is then as it was before.
+func (s *Session) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.use(); s.err != nil {
+		return s.err
+	}
+	if s.find(); s.err != nil || s.storedKey == "" {
+		return s.err
+	}
+	s.noteContainers()
+	ctx := s.m.cfg.storeContext(s.ctx)
+	defer ctx.Release()
+	record, doc, err := s.m.backend.load(ctx, s.storedKey, s.m.cfg.Clock())
+	if errors.Is(err, ErrNotFound) {
+		return errEnded
+	}
+	if err != nil {
+		return err
+	}
+	s.base, s.fresh = record, &doc
+	return nil
 }
 
 // refresh brings the view up to what was stored last: the changes of other requests come in,

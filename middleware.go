@@ -196,6 +196,9 @@ func (r *request) commit() error {
 	if accessed || setCookie != "" {
 		varyByCookie(h)
 	}
+	if accessed && r.m.cfg.NoStore == On {
+		h.Set("Cache-Control", "private, no-store")
+	}
 	if setCookie != "" {
 		h.Add("Set-Cookie", setCookie)
 		s.m.cfg.makePrivate(h)

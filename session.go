@@ -2,11 +2,13 @@ package ginsession
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ginsession/ginsession/internal/deadline"
@@ -99,20 +101,35 @@ func (s *Session) Has(key string) bool {
 }
 
 // Set puts v under key. Whether v can be stored is found out when the session is saved
-// ([ErrEncode]).
+// ([ErrEncode]), and that key does not begin with "_session_", which is reserved.
 func (s *Session) Set(key string, v any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.use() {
-		s.set(key, v)
+		s.put(key, v)
 	}
 }
 
-func (s *Session) set(key string, v any) *entry {
-	e := s.view.add(key)
-	e.assign(v)
-	s.note(e, change{op: opSet, key: key, value: v})
+// put sets a key for the handler, which must not set one of the framework's.
+func (s *Session) put(key string, v any) *entry {
+	return s.assign(change{op: opSet, key: key, value: v, err: checkKey(key)})
+}
+
+// assign sets a key to a change's value.
+func (s *Session) assign(c change) *entry {
+	e := s.view.add(c.key)
+	e.assign(c.value)
+	s.note(e, c)
 	return e
+}
+
+// checkKey refuses the keys of the framework: a program that lets visitors name keys must not let
+// them say when a session ends, or whose it is.
+func checkKey(key string) error {
+	if !strings.HasPrefix(key, keyPrefix) {
+		return nil
+	}
+	return encodeError(key, errors.New("keys that begin with "+keyPrefix+" are reserved: use another name, or SetExpiry to say when the session ends"))
 }
 
 // Delete removes key, or returns [ErrKeyNotFound].
@@ -159,7 +176,7 @@ func (s *Session) SetDefault(key string, v any) any {
 	if s.err != nil {
 		return v
 	}
-	e := s.set(key, v)
+	e := s.put(key, v)
 	v, _ = valueFor[any](s, e)
 	return v
 }
@@ -174,7 +191,7 @@ func (s *Session) Update(values map[string]any) {
 	s.modified, s.marked = true, true
 	s.request.list()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		s.set(key, values[key])
+		s.put(key, values[key])
 	}
 }
 
