@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// This file records what a handler did to the dictionary and applies it to a record, also to one
+// This file records what a handler did to the dictionary and applies it to a record, even to one
 // that another request has saved meanwhile: the merge.
 
 // A change is one thing that the handler did to the dictionary.
@@ -30,11 +30,11 @@ const (
 	opClear
 )
 
-// changes is what the handler did, in order. Saving applies it to whatever the store holds by
-// then, so that requests which change different keys lose nothing of each other's.
+// changes is what the handler did, in order. Saving applies it to whatever the store then holds, so
+// requests that change different keys lose nothing of each other's.
 type changes []change
 
-// encode fills in the raw values.
+// encode encodes the values that were set.
 func (cs changes) encode(c *codec) error {
 	for i := range cs {
 		if cs[i].op != opSet {
@@ -60,12 +60,12 @@ func (cs changes) apply(c *codec, d *document) error {
 		case opClear:
 			*d = document{}
 		case opDelete:
-			if e := d.find(change.key); e != nil {
+			if e := d.entry(change.key); e != nil {
 				e.raw, e.state = "", absent
 			}
 		case opSet:
 			e := d.add(change.key)
-			e.raw, e.state = change.raw, loaded
+			e.raw, e.state = change.raw, recorded
 		case opModify:
 			if err := change.applyModify(c, d); err != nil {
 				return err
@@ -85,7 +85,7 @@ func (change *change) applyModify(c *codec, d *document) error {
 	if err != nil {
 		return err
 	}
-	e.raw, e.state = raw, loaded
+	e.raw, e.state = raw, recorded
 	return nil
 }
 
@@ -116,8 +116,8 @@ func (s *Session) record(e *entry, c change) {
 	e.change = int32(len(s.changes))
 }
 
-// lastChange returns the position of the last unsaved change of e's key, or -1. A change from
-// before CycleKey does not count: what was made after it must stand by itself.
+// lastChange returns the position of the last unsaved change of e's key, or -1. A change made before
+// CycleKey does not count, because those made after it may be saved without it.
 func (s *Session) lastChange(e *entry) int {
 	if e.change >= s.cycled {
 		return int(e.change) - 1
@@ -136,7 +136,7 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if !s.use() {
 		return s.err
 	}
-	e := s.view.add(key)
+	e := s.dict.add(key)
 	s.noteContents(e)
 	raw, err := e.text(s.m.cfg.codec)
 	if err != nil {
@@ -161,13 +161,13 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	return nil
 }
 
-// A draft computes the record to store, again and again where need be, and remembers the
-// document of the last time.
+// A draft computes the record to store, as often as the store needs it, and keeps the document of
+// the last time.
 type draft struct {
 	s       *Session
 	now     time.Time
 	changes changes
-	baseDoc *document // what the session's base reads as; nil where it must be read from that
+	baseDoc *document // the session's base, decoded; nil if it must be decoded again
 	doc     document
 	err     error
 }
@@ -178,7 +178,7 @@ func (s *Session) draft(cs changes, now time.Time) *draft {
 	case s.fresh != nil:
 		d.baseDoc = s.fresh
 	case s.parsed:
-		d.baseDoc = &s.view
+		d.baseDoc = &s.dict
 	}
 	return d
 }
@@ -214,7 +214,7 @@ func (d *draft) build() (Record, error) {
 	}
 	if m.cfg.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
-		e.raw, e.state = strconv.FormatInt(ceilSecond(started).Unix(), 10), loaded
+		e.raw, e.state = strconv.FormatInt(ceilSecond(started).Unix(), 10), recorded
 	}
 	text, err := d.doc.encode()
 	if err != nil {
@@ -223,7 +223,7 @@ func (d *draft) build() (Record, error) {
 	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
 }
 
-// failure tells what a store's error means to the session: an error of the draft itself is
+// failure returns what a store's error means to the session. An error of the draft itself is
 // returned as it is.
 func (d *draft) failure(err error) error {
 	switch {
@@ -236,7 +236,8 @@ func (d *draft) failure(err error) error {
 	}
 }
 
-// claim removes a key in the store, at once. take decodes the value; its error leaves it there.
+// claim removes a key in the store, at once. take decodes the value; its error leaves the value
+// there.
 func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if err := s.m.backend.supports("Claim"); err != nil {
 		return false, err
@@ -244,10 +245,10 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if !s.use() {
 		return false, s.err
 	}
-	if s.find(); s.err != nil {
+	if s.ensureLoaded(); s.err != nil {
 		return false, s.err
 	}
-	e := s.view.present(key)
+	e := s.dict.find(key)
 	if s.storedKey == "" || e != nil && e.change > 0 {
 		return s.claimOwn(e, take)
 	}
@@ -267,7 +268,7 @@ func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error)
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err
 		}
-		e := d.doc.present(key)
+		e := d.doc.find(key)
 		if e == nil {
 			return Record{}, errAbsent
 		}

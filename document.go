@@ -11,11 +11,11 @@ import (
 // order, each with its bytes, and what they have been decoded to or replaced with since.
 type document struct {
 	entries []entry
-	index   map[string]int // by key; nil while a linear search is quicker
+	index   map[string]int // by key; nil while a linear search is faster
 }
 
-// An entry is one key of the dictionary. A deleted one stays as a tombstone. Every read of a
-// session pays for the size of its entries.
+// An entry is one key of the dictionary. A deleted one stays as a tombstone. Loading a session
+// allocates its entries: keep them small.
 type entry struct {
 	name     string // the key, in this spelling
 	raw      string // the value as the record spells it; "" if the record has none
@@ -25,7 +25,7 @@ type entry struct {
 	spelling spelling
 }
 
-// A spelling says how an entry's name has its key.
+// spelling says how entry.name encodes the key.
 type spelling uint8
 
 const (
@@ -38,7 +38,7 @@ type entryState uint8
 
 const (
 	absent   entryState = iota // a tombstone
-	loaded                     // the value is what raw says
+	recorded                   // the value is what raw says
 	assigned                   // the value is the first view's, and not saved yet
 )
 
@@ -50,11 +50,11 @@ func parseDocument(text string) (document, error) {
 	const many = 16 // colons may stand in values too
 	d := document{entries: make([]entry, 0, min(strings.Count(text, ":"), many))}
 	err := pyjson.Members(text, func(name, raw string) {
-		e := entry{name: name, raw: raw, state: loaded, spelling: asText}
+		e := entry{name: name, raw: raw, state: recorded, spelling: asText}
 		if strings.IndexByte(name, '\\') >= 0 {
 			e.spelling = asEscaped
 		}
-		if earlier := d.find(e.key()); earlier != nil {
+		if earlier := d.entry(e.key()); earlier != nil {
 			*earlier = e
 		} else {
 			d.append(e)
@@ -63,8 +63,8 @@ func parseDocument(text string) (document, error) {
 	return d, err
 }
 
-// find returns the entry of key, tombstones included, or nil.
-func (d *document) find(key string) *entry {
+// entry returns the entry of key, even if it is a tombstone, or nil.
+func (d *document) entry(key string) *entry {
 	if d.index != nil {
 		if i, ok := d.index[key]; ok {
 			return &d.entries[i]
@@ -88,10 +88,10 @@ func (e *entry) key() string {
 	return key
 }
 
-// add returns the entry of key and makes one, a tombstone, where there is none. Pointers to
-// entries are good until the next add.
+// add returns the entry of key, a new tombstone if there is none. Pointers to entries are valid
+// until the next add.
 func (d *document) add(key string) *entry {
-	if e := d.find(key); e != nil {
+	if e := d.entry(key); e != nil {
 		return e
 	}
 	return d.append(entry{name: key})
@@ -104,7 +104,7 @@ func (d *document) append(e entry) *entry {
 	switch {
 	case d.index != nil:
 		d.index[e.key()] = last
-	case last >= indexFrom || e.spelling == asEscaped: // a walk would pyjson.Unescape that key at every step
+	case last >= indexFrom || e.spelling == asEscaped: // a search would unescape that key at every step
 		d.index = make(map[string]int, 2*last)
 		for i := range d.entries {
 			d.index[d.entries[i].key()] = i
@@ -113,9 +113,9 @@ func (d *document) append(e entry) *entry {
 	return &d.entries[last]
 }
 
-// present returns the entry of a key that is in the dictionary, or nil.
-func (d *document) present(key string) *entry {
-	if e := d.find(key); e != nil && e.state != absent {
+// find returns the entry of a key that is in the dictionary, or nil.
+func (d *document) find(key string) *entry {
+	if e := d.entry(key); e != nil && e.state != absent {
 		return e
 	}
 	return nil
@@ -143,7 +143,7 @@ func (d *document) clone() document {
 	c := document{entries: make([]entry, 0, len(d.entries)+2)}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.raw != "" {
-			c.append(entry{name: e.name, raw: e.raw, state: loaded, spelling: e.spelling})
+			c.append(entry{name: e.name, raw: e.raw, state: recorded, spelling: e.spelling})
 		}
 	}
 	return c

@@ -55,7 +55,7 @@ func (b *cookieBackend) load(_ context.Context, value string, now time.Time) (Re
 
 // save signs the session anew. The middleware sends the result.
 func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
-	if !force && s.storedKey == "" && s.view.isEmpty() {
+	if !force && s.storedKey == "" && s.dict.isEmpty() {
 		return nil
 	}
 	d := s.draft(s.changes, now)
@@ -74,7 +74,7 @@ func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
 		return err
 	}
 	s.key = value
-	s.stored(record, &d.doc)
+	s.noteSaved(record, &d.doc)
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (s *Session) SetExpiry(e Expiry) {
 		s.assign(change{op: opSet, key: expiryKey, value: s.m.cfg.expiryValue(e)})
 		return
 	}
-	if entry := s.view.present(expiryKey); entry != nil {
+	if entry := s.dict.find(expiryKey); entry != nil {
 		s.remove(entry)
 	}
 }
@@ -110,7 +110,7 @@ func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
 func (s *Session) StoredUntil() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.find()
+	s.ensureLoaded()
 	return s.base.Expires
 }
 
@@ -120,7 +120,7 @@ func (s *Session) question(options []ExpiryOption) expiryQuestion {
 		option(&q)
 	}
 	if !q.given && s.use() {
-		q.expiry = s.m.cfg.expiryOf(&s.view)
+		q.expiry = s.m.cfg.expiryOf(&s.dict)
 	}
 	return q
 }
@@ -131,7 +131,7 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.use()
-	return s.m.cfg.browserClose(&s.view)
+	return s.m.cfg.browserClose(&s.dict)
 }
 
 // CookieAge returns Config.CookieAge. Source: Django's get_session_cookie_age.
@@ -208,7 +208,7 @@ func (s *settings) browserClose(d *document) bool {
 
 // endOfLife returns when MaxLifetime ends the session, if it does and has begun to count.
 func (s *settings) endOfLife(d *document) (time.Time, bool) {
-	if s.MaxLifetime == 0 || d.present(startedKey) == nil {
+	if s.MaxLifetime == 0 || d.find(startedKey) == nil {
 		return time.Time{}, false
 	}
 	return s.started(d, time.Time{}).Add(s.MaxLifetime), true
@@ -216,7 +216,7 @@ func (s *settings) endOfLife(d *document) (time.Time, bool) {
 
 // started returns when the session began: now, where nothing else is recorded.
 func (s *settings) started(d *document, now time.Time) time.Time {
-	if e := d.present(startedKey); e != nil {
+	if e := d.find(startedKey); e != nil {
 		if seconds, ok := valueOf[int64](s.codec, e); ok {
 			return time.Unix(seconds, 0)
 		}
@@ -261,7 +261,7 @@ func inCalendar(t time.Time, zone *time.Location) time.Time {
 
 // expiryOf reads the session's own expiry. One that cannot be read counts as none.
 func (s *settings) expiryOf(d *document) Expiry {
-	e := d.present(expiryKey)
+	e := d.find(expiryKey)
 	if e == nil {
 		return ExpireDefault
 	}
@@ -301,13 +301,13 @@ func (s *settings) parseDate(text string) (time.Time, bool) {
 // renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
 // where that is shorter.
 func (cfg *settings) renewalDue(s *Session, now time.Time) bool {
-	expiry := cfg.expiryOf(&s.view)
+	expiry := cfg.expiryOf(&s.dict)
 	if cfg.RenewAfter == 0 || expiry.kind == expireAt {
 		return false
 	}
 	age := cfg.ageAt(expiryQuestion{modification: now, expiry: expiry})
 	extended := s.base.Expires.Add(-age)
-	if end, ok := cfg.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
+	if end, ok := cfg.endOfLife(&s.dict); ok && !s.base.Expires.Before(end) {
 		return false
 	}
 	return now.Sub(extended) >= min(cfg.RenewAfter, age/2)

@@ -55,7 +55,7 @@ func Get(c *gin.Context) *Session {
 func Value[T any](s *Session, key string) (v T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.lookup(key)
+	e := s.find(key)
 	if e == nil {
 		return v, false
 	}

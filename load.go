@@ -13,23 +13,23 @@ import (
 
 // This file finds a session: from the cookie to its key, and from the key to the record.
 
-// maxCandidates bounds how many cookies of our name one request may have looked up. A browser
-// sends several where a site has changed its CookieDomain or CookiePath.
+// maxCandidates bounds how many cookies of our name are looked up for one request. A browser sends
+// several if a site has changed its CookieDomain or CookiePath.
 const maxCandidates = 3
 
 // maxEnded bounds how many of them a Flush ends: also those that were not looked up, because a
 // visitor who signs out means the session that some other cookie hides.
 const maxEnded = 16
 
-// locate asks the store for the session that the cookie names. A key that is not there is
+// load asks the store for the session that the cookie names. A key that the store does not have is
 // never adopted.
-func (s *Session) locate() {
+func (s *Session) load() {
 	if s.err != nil {
 		return
 	}
 	ctx := &s.loading
 	if ctx.Started() {
-		ctx = &deadline.Context{} // whoever still holds that of the first try must not see it change
+		ctx = &deadline.Context{} // a driver may still have that of the first try
 	}
 	ctx.Start(s.ctx, s.m.cfg.StoreTimeout)
 	defer ctx.Release()
@@ -60,12 +60,12 @@ func (s *Session) locate() {
 			return
 		}
 		s.key, s.storedKey, s.base, s.known = candidate, candidate, record, true
-		if !s.viewed {
-			s.view, s.parsed = doc, true
+		if s.origin == unread {
+			s.dict, s.parsed = doc, true
 		}
 		break
 	}
-	s.located, s.viewed, s.tried = true, true, tried
+	s.origin, s.tried = loaded, tried
 }
 
 func (cfg *settings) warnOfTossedCookies(ctx context.Context) {
@@ -129,11 +129,11 @@ func (cfg *settings) read(data []byte) (document, time.Time, error) {
 	return doc, signedAt, nil
 }
 
-// use makes the dictionary ready. It is false where the session could not be loaded.
+// use makes the dictionary ready. It returns false if the session could not be loaded.
 func (s *Session) use() bool {
 	s.accessed = true
-	if !s.viewed {
-		s.locate()
+	if s.origin == unread {
+		s.load()
 	}
 	if s.fresh != nil {
 		s.refresh()
@@ -141,24 +141,24 @@ func (s *Session) use() bool {
 	return s.err == nil
 }
 
-// find makes sure that the store has been asked for what the cookie names.
-func (s *Session) find() {
+// ensureLoaded asks the store for what the cookie names, unless that was done.
+func (s *Session) ensureLoaded() {
 	s.accessed = true
-	if !s.located {
-		s.locate()
+	if s.origin != loaded {
+		s.load()
 	}
 }
 
-// Load reads the session now and not at its first use, and returns what [Session.Err] does.
+// Load loads the session now instead of at its first use, and returns what [Session.Err] does.
 // After a failure it tries again.
 func (s *Session) Load() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil && !s.located {
+	if s.err != nil && s.origin != loaded {
 		s.err = nil
 	}
 	s.use()
-	s.find()
+	s.ensureLoaded()
 	return s.err
 }
 
@@ -173,7 +173,7 @@ func (s *Session) Reload() error {
 	if s.use(); s.err != nil {
 		return s.err
 	}
-	if s.find(); s.err != nil || s.storedKey == "" {
+	if s.ensureLoaded(); s.err != nil || s.storedKey == "" {
 		return s.err
 	}
 	s.noteContainers()
@@ -190,21 +190,21 @@ func (s *Session) Reload() error {
 	return nil
 }
 
-// refresh brings the view up to what was stored last: the changes of other requests come in,
-// values that are still what the record says and changes not yet saved stay.
+// refresh brings the dictionary up to what was stored last. The changes of other requests come in;
+// changes not saved yet stay.
 func (s *Session) refresh() {
-	view := *s.fresh
+	dict := *s.fresh
 	s.fresh = nil
-	for i := range s.view.entries {
-		old := &s.view.entries[i]
+	for i := range s.dict.entries {
+		old := &s.dict.entries[i]
 		if old.change > 0 {
-			e := view.add(old.key())
+			e := dict.add(old.key())
 			e.views, e.state, e.change = old.views, old.state, old.change
 			continue
 		}
-		if e := view.present(old.key()); e != nil {
+		if e := dict.find(old.key()); e != nil {
 			e.views = old.views // those that were read from another text must not be changed any more
 		}
 	}
-	s.view, s.parsed = view, true
+	s.dict, s.parsed = dict, true
 }

@@ -234,7 +234,7 @@ func (r *request) commitSession(s *Session, load bool) (setCookie string, access
 		s.use()
 	}
 	r.flushed = s.flushed
-	setCookie, err = s.commit(r.fate == discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
+	setCookie, err = s.conclude(r.fate == discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
 	return setCookie, s.accessed, err
 }
 
@@ -297,7 +297,7 @@ func (r *request) saveRest(s *Session) error {
 	if s.savesUnseen() && s.cycled == 0 {
 		return s.save(false)
 	}
-	if s.storedKey == "" && s.view.isEmpty() {
+	if s.storedKey == "" && s.dict.isEmpty() {
 		return nil
 	}
 	return ErrHeadersWritten

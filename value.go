@@ -220,8 +220,8 @@ func (e *entry) addView(value any, text string) {
 
 // noteContainers records what the handler changed inside the values that it has.
 func (s *Session) noteContainers() {
-	for i := range s.view.entries {
-		s.noteContents(&s.view.entries[i])
+	for i := range s.dict.entries {
+		s.noteContents(&s.dict.entries[i])
 	}
 }
 
