@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
@@ -303,8 +302,8 @@ func (r *request) saveRest(s *Session) error {
 	return ErrHeadersWritten
 }
 
-// fail replaces the handler's response, of which nothing has gone out yet, by the
-// ErrorHandler's. The handler's own writes fail from now on.
+// fail replaces the handler's response, of which nothing has been sent yet, by the ErrorHandler's.
+// The handler's own writes fail from now on.
 func (r *request) fail(err error) {
 	r.failure, r.fate = err, replaced
 	c := r.c
@@ -329,19 +328,6 @@ func (r *request) fail(err error) {
 	c.Writer = top
 }
 
-// describesBody reports whether a header belongs to the response that is being replaced: to its
-// body, or to how long a cache may keep it.
-func describesBody(name string) bool {
-	switch name {
-	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag":
-		return true
-	}
-	if strings.HasSuffix(name, "Cache-Control") { // and those for a single kind of cache (RFC 9213)
-		return true
-	}
-	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
-}
-
 // maskCookie hides the session's key before a panic reaches gin.Recovery, which logs the
 // request's headers.
 func (r *request) maskCookie() {
@@ -352,61 +338,4 @@ func (r *request) maskCookie() {
 		lines[i] = cookieheader.Mask(line, r.m.cfg.CookieName)
 	}
 	r.c.Request = &masked
-}
-
-// makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
-// nothing of sharing, such as a max-age alone (RFC 9111 §3).
-func (cfg *settings) makePrivate(h http.Header) {
-	lines := h.Values("Cache-Control")
-	if len(lines) == 0 {
-		h.Set("Cache-Control", "private")
-		return
-	}
-	shared, private := false, false
-	kept := []string{"private"}
-	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		directive = strings.TrimSpace(directive)
-		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
-		switch {
-		case name == "public" || name == "s-maxage":
-			shared = true
-		case strings.EqualFold(directive, "private"): // with ="X-Own" it is about that header
-			private = true
-		case directive != "":
-			private = private || name == "no-store"
-			kept = append(kept, directive)
-		}
-	}
-	if private && !shared {
-		return
-	}
-	h.Set("Cache-Control", strings.Join(kept, ", "))
-	if shared {
-		cfg.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
-	}
-}
-
-// varyCookie is shared by all responses, as Gin's content types are: appending to it copies it.
-var varyCookie = []string{"Cookie"}
-
-// varyByCookie tells caches that the response depends on the cookie, in one line with what else
-// it depends on: nginx before 1.23 reads only one.
-func varyByCookie(h http.Header) {
-	lines := h["Vary"]
-	if len(lines) == 0 {
-		h["Vary"] = varyCookie
-		return
-	}
-	joined := strings.Join(lines, ", ")
-	named := false
-	for name := range strings.SplitSeq(joined, ",") {
-		name = strings.TrimSpace(name)
-		named = named || name == "*" || strings.EqualFold(name, "Cookie")
-	}
-	if !named {
-		joined += ", Cookie"
-	}
-	if !named || len(lines) > 1 {
-		h["Vary"] = []string{joined}
-	}
 }
