@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// This file records what a handler did to the dictionary and applies it to a record, also to one
+// This file records what a handler did to the dictionary and applies it to a record, even to one
 // that another request has saved meanwhile: the merge.
 
 // A change is one thing that the handler did to the dictionary.
@@ -17,6 +17,7 @@ type change struct {
 	key    string
 	value  any    // set: encoded when the session is saved, so that later changes inside count
 	raw    string // set: the encoded value
+	err    error  // set: why it cannot be stored
 	modify func(raw string, ok bool) (any, error)
 }
 
@@ -29,15 +30,18 @@ const (
 	opClear
 )
 
-// changes is what the handler did, in order. Saving applies it to whatever the store holds by
-// then, so that requests which change different keys lose nothing of each other's.
+// changes is what the handler did, in order. Saving applies it to whatever the store then holds, so
+// requests that change different keys lose nothing of each other's.
 type changes []change
 
-// encode fills in the raw values.
+// encode encodes the values that were set.
 func (cs changes) encode(c *codec) error {
 	for i := range cs {
 		if cs[i].op != opSet {
 			continue
+		}
+		if cs[i].err != nil {
+			return cs[i].err
 		}
 		raw, err := c.encodeValue(cs[i].key, cs[i].value)
 		if err != nil {
@@ -56,12 +60,12 @@ func (cs changes) apply(c *codec, d *document) error {
 		case opClear:
 			*d = document{}
 		case opDelete:
-			if e := d.find(change.key); e != nil {
-				e.raw, e.state = "", deleted
+			if e := d.entry(change.key); e != nil {
+				e.raw, e.state = "", absent
 			}
 		case opSet:
 			e := d.add(change.key)
-			e.raw, e.state = change.raw, stored
+			e.raw, e.state = change.raw, recorded
 		case opModify:
 			if err := change.applyModify(c, d); err != nil {
 				return err
@@ -73,7 +77,7 @@ func (cs changes) apply(c *codec, d *document) error {
 
 func (change *change) applyModify(c *codec, d *document) error {
 	e := d.add(change.key)
-	value, err := change.modify(e.raw, e.state != deleted)
+	value, err := change.modify(e.raw, e.state != absent)
 	if err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (change *change) applyModify(c *codec, d *document) error {
 	if err != nil {
 		return err
 	}
-	e.raw, e.state = raw, stored
+	e.raw, e.state = raw, recorded
 	return nil
 }
 
@@ -94,9 +98,16 @@ func (cs changes) modifies() bool {
 	return false
 }
 
-// note records a change of e's key, in the place of an earlier one that it makes void.
+// note records a change that the handler asked for.
 func (s *Session) note(e *entry, c change) {
-	s.modified = true
+	s.record(e, c)
+	s.saveLate(c.key)
+}
+
+// record records a change of e's key, in the place of an earlier one that it makes void.
+func (s *Session) record(e *entry, c change) {
+	s.modified, s.reported = true, false
+	s.request.list()
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
 		s.changes[i] = c
 		return
@@ -105,8 +116,8 @@ func (s *Session) note(e *entry, c change) {
 	e.change = int32(len(s.changes))
 }
 
-// lastChange returns the position of the last unsaved change of e's key, or -1. A change from
-// before CycleKey does not count: what was made after it must stand by itself.
+// lastChange returns the position of the last unsaved change of e's key, or -1. A change made before
+// CycleKey does not count, because those made after it may be saved without it.
 func (s *Session) lastChange(e *entry) int {
 	if e.change >= s.cycled {
 		return int(e.change) - 1
@@ -119,16 +130,19 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if err := s.m.backend.supports("Modify"); err != nil {
 		return err
 	}
+	if err := checkKey(key); err != nil {
+		return err
+	}
 	if !s.use() {
 		return s.err
 	}
-	e := s.view.add(key)
+	e := s.dict.add(key)
 	s.noteContents(e)
 	raw, err := e.text(s.m.cfg.codec)
 	if err != nil {
 		return err
 	}
-	v, err := f(raw, e.state != deleted)
+	v, err := f(raw, e.state != absent)
 	if err != nil {
 		return err
 	}
@@ -136,18 +150,24 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op != opModify {
 		c = change{op: opSet, key: key, value: v} // what it starts from is this request's own
 	}
-	e.put(v)
+	// Provisional, so what the handler does to v is not looked at.
+	text, err := s.m.cfg.codec.encodeValue(key, v)
+	if err != nil {
+		return err
+	}
+	e.assign(nil)
+	e.views.text = text
 	s.note(e, c)
 	return nil
 }
 
-// A draft computes the record to store, again and again where need be, and remembers the
-// document of the last time.
+// A draft computes the record to store, as often as the store needs it, and keeps the document of
+// the last time.
 type draft struct {
 	s       *Session
 	now     time.Time
 	changes changes
-	baseDoc *document // what the session's base reads as; nil where it must be read from that
+	baseDoc *document // the session's base, decoded; nil if it must be decoded again
 	doc     document
 	err     error
 }
@@ -158,7 +178,7 @@ func (s *Session) draft(cs changes, now time.Time) *draft {
 	case s.fresh != nil:
 		d.baseDoc = s.fresh
 	case s.parsed:
-		d.baseDoc = &s.view
+		d.baseDoc = &s.dict
 	}
 	return d
 }
@@ -178,7 +198,10 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.s.m.cfg.read(d.s.ctx, bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.cfg.read(bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	if errors.Is(err, errNotOurs) {
+		d.s.m.cfg.warnOf(d.s.ctx, err)
+	}
 	return doc, err
 }
 
@@ -191,16 +214,16 @@ func (d *draft) build() (Record, error) {
 	}
 	if m.cfg.MaxLifetime > 0 {
 		e := d.doc.add(startedKey)
-		e.raw, e.state = strconv.FormatInt(started.Unix(), 10), stored
+		e.raw, e.state = strconv.FormatInt(ceilSecond(started).Unix(), 10), recorded
 	}
 	text, err := d.doc.encode()
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.deadline(&d.doc, d.now).Truncate(time.Second)}, nil
+	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
 }
 
-// failure tells what a store's error means to the session: an error of the draft itself is
+// failure returns what a store's error means to the session. An error of the draft itself is
 // returned as it is.
 func (d *draft) failure(err error) error {
 	switch {
@@ -213,7 +236,8 @@ func (d *draft) failure(err error) error {
 	}
 }
 
-// claim removes a key in the store, at once. take decodes the value; its error leaves it there.
+// claim removes a key in the store, at once. take decodes the value; its error leaves the value
+// there.
 func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if err := s.m.backend.supports("Claim"); err != nil {
 		return false, err
@@ -221,10 +245,10 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 	if !s.use() {
 		return false, s.err
 	}
-	if s.find(); s.err != nil {
+	if s.ensureLoaded(); s.err != nil {
 		return false, s.err
 	}
-	e := s.view.present(key)
+	e := s.dict.find(key)
 	if s.storedKey == "" || e != nil && e.change > 0 {
 		return s.claimOwn(e, take)
 	}
@@ -244,7 +268,7 @@ func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error)
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err
 		}
-		e := d.doc.present(key)
+		e := d.doc.find(key)
 		if e == nil {
 			return Record{}, errAbsent
 		}
@@ -256,7 +280,8 @@ func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error)
 	if err != nil && !errors.Is(err, errAbsent) {
 		return false, d.failure(err)
 	}
-	e.held, e.raw, e.state = nil, "", deleted
+	e.raw = ""
+	e.remove()
 	if err != nil {
 		return false, nil
 	}

@@ -75,7 +75,7 @@ func TestSaveBringsInOthersChanges(t *testing.T) {
 	})
 	check(t, "Get before the save", s.Get("a"), int64(1))
 	save(t, s)
-	check(t, "Items after the save", s.Items(), map[string]any{"a": int64(2), "mine": 1})
+	check(t, "Items after the save", s.Items(), map[string]any{"a": int64(2), "mine": int64(1)})
 }
 
 // Merging changes to different keys commutes.

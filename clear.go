@@ -8,18 +8,19 @@ import (
 	"github.com/ginsession/ginsession/internal/deadline"
 )
 
-// ClearOptions says how ClearExpired goes about it. The zero value is the default.
+// ClearOptions is what a [Store] is told about how to clear. A [ClearOption] sets one field. The zero
+// value is the default.
 type ClearOptions struct {
-	// BatchSize is how many records one batch removes, 1 to 5000; 0 leaves it to the store, 1000
-	// for most. Small batches keep writers waiting for less long.
+	// BatchSize is how many records one batch removes, 1 to 5000; 0 leaves it to the store: 1000
+	// for most. Smaller batches block writers for less time.
 	BatchSize int
 
-	// Pause is how long to wait between two full batches, so that writers get in; a negative one
-	// is none. 0 means 5 ms, and none in PostgreSQL, where writers wait for rows and not for
-	// the table.
+	// Pause is how long to wait between two full batches, so that writers get in. A negative pause
+	// is none; 0 leaves it to the store: none in PostgreSQL, where writers do not wait for the
+	// table, and 5 ms elsewhere.
 	Pause time.Duration
 
-	// Progress, where set, is called after each batch with the number removed so far.
+	// Progress, if set, is called after each batch with the number removed so far.
 	Progress func(removed int64)
 }
 
@@ -38,11 +39,8 @@ func ClearBatchSize(records int) ClearOption {
 	return func(o *ClearOptions) { o.BatchSize = records }
 }
 
-// ClearPause sets [ClearOptions.Pause]; 0 means no pause.
+// ClearPause sets [ClearOptions.Pause].
 func ClearPause(d time.Duration) ClearOption {
-	if d == 0 {
-		d = -1
-	}
 	return func(o *ClearOptions) { o.Pause = d }
 }
 
@@ -88,8 +86,11 @@ func (o ClearOptions) InBatches(ctx context.Context, batch func(limit int) (remo
 }
 
 // ClearExpired removes every expired session from the store, in batches, and returns how many
-// it removed, also beside an error. It may run beside live traffic and beside other cleaners.
-// Engines whose sessions vanish by themselves (caches, signed cookies) return 0.
+// it removed, even with an error. It may run beside live traffic and other cleaners. The end of
+// ctx stops it after the batch that is running; calling it again goes on. Engines whose sessions
+// vanish by themselves (caches, signed cookies) return 0.
+//
+// Errors: the context's; [ErrUnavailable]; [ErrConfig] for a bad option.
 // Source: Django's clear_expired and its clearsessions command.
 func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int64, error) {
 	var o ClearOptions
@@ -106,11 +107,11 @@ func (m *Manager) ClearExpired(ctx context.Context, options ...ClearOption) (int
 	return removed, err
 }
 
-// StartCleaner runs [Manager.ClearExpired] in the background, the first time after a random
-// part of interval and then about once per interval (a tenth more or less, so that the nodes of a
-// site do not clean in step), until ctx ends or stop is called. stop waits for the goroutine
-// and may be called more than once. Failures are logged and tried again at the next turn.
-// interval must be positive.
+// StartCleaner runs [Manager.ClearExpired] in the background: first after a random part of interval,
+// then about once per interval (a tenth more or less, so that the nodes of a site do not clean in
+// step), until ctx ends or stop is called. stop waits for the goroutine and may be called more than
+// once. A failure is logged, and the next turn tries again. StartCleaner panics if interval is not
+// positive.
 func (m *Manager) StartCleaner(ctx context.Context, interval time.Duration) (stop func()) {
 	if interval <= 0 {
 		panic("ginsession: StartCleaner needs a positive interval")
@@ -122,7 +123,7 @@ func (m *Manager) StartCleaner(ctx context.Context, interval time.Duration) (sto
 		wait := rand.N(interval)
 		for deadline.Sleep(ctx, wait) == nil {
 			if _, err := m.ClearExpired(ctx); err != nil && ctx.Err() == nil {
-				m.cfg.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; it is tried again later", "error", err)
+				m.cfg.Logger.ErrorContext(ctx, "ginsession: clearing expired sessions failed; the next turn tries again", "error", err)
 			}
 			wait = interval - interval/10 + rand.N(interval/5+1)
 		}

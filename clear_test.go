@@ -132,7 +132,7 @@ func TestClearExpiredOptions(t *testing.T) {
 		{name: "default"},
 		{name: "batch size", options: []ginsession.ClearOption{ginsession.ClearBatchSize(7)}, size: 7},
 		{name: "pause", options: []ginsession.ClearOption{ginsession.ClearPause(time.Second)}, pause: time.Second},
-		{name: "no pause", options: []ginsession.ClearOption{ginsession.ClearPause(0)}, pause: -1},
+		{name: "no pause", options: []ginsession.ClearOption{ginsession.ClearPause(-1)}, pause: -1},
 		{name: "the last of two", options: []ginsession.ClearOption{ginsession.ClearBatchSize(7), ginsession.ClearBatchSize(8)}, size: 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -49,14 +49,19 @@ func newCodec(cfg *Config) (*codec, error) {
 }
 
 // recordSalt returns the salt that Django has for the same engine, unless Config.Salt says another.
+// What signed cookies hold under a name of their own is worth nothing under another.
 func (cfg *Config) recordSalt() string {
-	if cfg.Salt != "" {
+	_, inCookie := cfg.Engine.(signedCookies)
+	switch {
+	case cfg.Salt != "":
 		return cfg.Salt
-	}
-	if _, ok := cfg.Engine.(signedCookies); ok {
+	case !inCookie:
+		return djangoSalt
+	case cfg.CookieName == defaultCookieName || cfg.forDjango:
 		return cookieSalt
+	default:
+		return cookieSalt + ":" + cfg.CookieName
 	}
-	return djangoSalt
 }
 
 // writesJSON finds out by trying, so that no one has to configure it.

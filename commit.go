@@ -9,8 +9,8 @@ import (
 
 // This file decides what is saved when: at the end of a request, at Save, CycleKey and Flush.
 
-// save brings the store up to the session. Without force it does only what is needed: nothing
-// for a session that was not changed, or that is new and empty.
+// save writes the session to the store. Without force it writes nothing for a session that was not
+// changed, or that is new and empty.
 func (s *Session) save(force bool) error {
 	if s.err != nil {
 		return s.err
@@ -19,7 +19,7 @@ func (s *Session) save(force bool) error {
 	if !force && !s.pending() {
 		return nil
 	}
-	if s.find(); s.err != nil {
+	if s.ensureLoaded(); s.err != nil {
 		return s.err
 	}
 	if err := s.changes.encode(s.m.cfg.codec); err != nil {
@@ -36,7 +36,7 @@ func (s *Session) pending() bool {
 func (b *serverBackend) save(s *Session, force bool, now time.Time) error {
 	switch {
 	case s.storedKey == "":
-		if !force && s.view.isEmpty() {
+		if !force && s.dict.isEmpty() {
 			return nil
 		}
 		return b.create(s, s.draft(s.changes, now))
@@ -53,7 +53,8 @@ func (b *serverBackend) create(s *Session, d *draft) error {
 	if err != nil {
 		return err
 	}
-	// A second try mends a key that is taken, which is next to impossible, and a lost connection.
+	// The second try is for a key that is taken, which is next to impossible, and for a connection
+	// that was lost.
 	for tries := 1; ; tries++ {
 		if s.key == "" {
 			if s.key, err = newKey(); err != nil {
@@ -61,7 +62,7 @@ func (b *serverBackend) create(s *Session, d *draft) error {
 			}
 		}
 		if err = b.insert(s, record, d.now); err == nil {
-			s.stored(record, &d.doc)
+			s.noteSaved(record, &d.doc)
 			return nil
 		}
 		s.key = ""
@@ -85,12 +86,12 @@ func (b *serverBackend) update(s *Session, now time.Time) error {
 	if err != nil {
 		return d.failure(err)
 	}
-	s.stored(record, &d.doc)
+	s.noteSaved(record, &d.doc)
 	return nil
 }
 
-// replace moves the session to its new key. Where the old one has gone, ended by a sign-out or
-// replaced by the same sign-in sent twice, nothing of it is revived: a session is created with
+// replace moves the session to its new key. If the old key is gone, because the visitor signed out
+// or sent the sign-in twice, nothing of the old session is revived: replace creates a session with
 // only what was set after CycleKey.
 func (b *serverBackend) replace(s *Session, now time.Time) error {
 	d := s.draft(s.changes, now)
@@ -109,14 +110,14 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 		return b.store.Replace(ctx, oldKey, newKey, s.base, now, d.mutate)
 	})
 	if err == nil {
-		s.stored(record, &d.doc)
+		s.noteSaved(record, &d.doc)
 		return nil
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return d.failure(err)
 	}
-	loaded := func(c change) bool { return c.inside }
-	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), loaded), now)
+	ofLoaded := func(c change) bool { return c.inside }
+	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), ofLoaded), now)
 	if err := anew.changes.apply(b.cfg.codec, &anew.doc); err != nil {
 		return err
 	}
@@ -127,8 +128,8 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 	return b.create(s, anew)
 }
 
-// repeat runs a store operation, and once more where it is unknown whether the first try came
-// through and the changes can be applied twice: a Modify cannot.
+// repeat runs a store operation. If its outcome is unknown it runs it once more, unless the changes
+// cannot be applied twice, as those of a Modify.
 func (s *Session) repeat(d *draft, operation func(context.Context) (Record, error)) (Record, error) {
 	ctx := s.m.cfg.storeContext(s.ctx)
 	defer ctx.Release()
@@ -140,37 +141,36 @@ func (s *Session) repeat(d *draft, operation func(context.Context) (Record, erro
 }
 
 // stored notes that the store now holds record, which reads as doc.
-func (s *Session) stored(record Record, doc *document) {
+func (s *Session) noteSaved(record Record, doc *document) {
 	for i := range s.changes {
 		if c := &s.changes[i]; c.op == opSet {
-			if e := s.view.find(c.key); e != nil && int(e.change) == i+1 {
-				e.raw, e.state = c.raw, kept
+			if e := s.dict.entry(c.key); e != nil && int(e.change) == i+1 {
+				e.raw, e.state, e.views.text = c.raw, recorded, c.raw
 			}
 		}
 	}
-	for i := range s.view.entries {
-		s.view.entries[i].change = 0
+	for i := range s.dict.entries {
+		s.dict.entries[i].change = 0
 	}
 	s.base, s.storedKey, s.fresh = record, s.key, doc
 	s.changes, s.cycled, s.marked, s.saved = nil, 0, false, true
 }
 
-// touch extends the life of a session that this request did not change, where the settings ask
-// for that.
+// touch extends the life of a session that this request did not change, if the settings ask for it.
 func (s *Session) touch(now time.Time) error {
 	if !s.m.cfg.SaveEveryRequest && !s.m.cfg.renewalDue(s, now) {
 		return nil
 	}
-	if s.m.cfg.MaxLifetime > 0 && s.view.present(startedKey) == nil {
+	if s.m.cfg.MaxLifetime > 0 && s.dict.find(startedKey) == nil {
 		return s.save(true) // its lifetime has not begun to count
 	}
 	return s.m.backend.touch(s, now)
 }
 
 func (b *serverBackend) touch(s *Session, now time.Time) error {
-	// Also where the expiry stays as it is: the cookie of a session that has ended must not go
-	// out again.
-	expires := b.cfg.deadline(&s.view, now).Truncate(time.Second)
+	// Even if the expiry stays as it is: the cookie of a session that has ended must not go out
+	// again.
+	expires := b.cfg.storedEnd(&s.dict, now)
 	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
 	if err := b.store.Touch(bounded, b.cfg.storeKey(s.storedKey), expires, now); err != nil {
@@ -183,29 +183,32 @@ func (b *serverBackend) touch(s *Session, now time.Time) error {
 	return nil
 }
 
-// Save writes the session to the store now. The middleware does it by itself; Save is for work
-// outside a request, for websockets, and where the handler wants to know. It creates a new
-// session, also an empty one, and extends an old one.
+// Save writes the session to the store now. The middleware saves by itself; Save is for work outside
+// a request, for websockets, and for handlers that must know the outcome. It creates the session if
+// it is new, even if empty; otherwise it extends it.
 //
-// Errors: [ErrInterrupted] where the session has been ended meanwhile, and stays ended;
-// [ErrEncode]; [ErrUnavailable]. What was changed stays to be saved.
+// Errors: [ErrInterrupted] if the session has been ended meanwhile, and stays ended; [ErrEncode];
+// [ErrUnavailable]. What was changed is kept and saved by the next Save.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed = true
-	return s.save(true)
+	err := s.save(true)
+	s.reported = err != nil
+	return err
 }
 
-// Flush ends the session: the dictionary is emptied, the record deleted, at once, and the key
-// forgotten; the browser's cookie is deleted with the response. What is set afterwards is a
-// new session. Use it to sign out.
+// Flush ends the session. It deletes the record at once, empties the dictionary and forgets the key;
+// the response deletes the browser's cookie. What is set afterwards is a new session. Use it to
+// sign out.
 //
-// Where the store fails it returns [ErrUnavailable] and the session lives on: the middleware
+// If the store fails, Flush returns [ErrUnavailable] and the session lives on: the middleware
 // answers 503 instead of a page that says otherwise.
 func (s *Session) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accessed, s.modified = true, true
+	s.request.list()
 	named, err := s.deleteStored()
 	if err != nil {
 		s.err = err
@@ -213,27 +216,33 @@ func (s *Session) Flush() error {
 	}
 	s.err = nil
 	s.flushed = s.flushed || named || s.storedKey != ""
-	s.key, s.storedKey, s.base, s.located, s.tried = "", "", Record{}, true, maxCandidates
-	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
+	s.key, s.storedKey, s.base, s.origin, s.tried = "", "", Record{}, loaded, maxEnded
+	s.dict, s.parsed, s.fresh = document{}, false, nil
 	s.changes, s.cycled, s.marked, s.saved, s.known = nil, 0, false, false, false
+	if s.closed && s.m.backend.needsHeader() {
+		s.logLost("the deletion of the cookie")
+	}
 	return nil
 }
 
-// deleteStored deletes the record, without looking for it first where that was not done yet, and
-// those of further cookies that locate would find in its place afterwards. named tells whether
-// the request has a cookie that names one.
+// deleteStored deletes the record, without loading it first, and those of further cookies of our
+// name. named reports whether the request has such a cookie, whatever its value.
 func (s *Session) deleteStored() (named bool, err error) {
-	keys := make([]string, 0, maxCandidates)
+	var keys []string
 	cookies := s.cookies()
-	for n := int8(1); n <= maxCandidates; n++ {
-		candidate, ok := s.candidate(&cookies)
+	for n := int8(1); n <= maxEnded; {
+		value, ok := cookies.Next()
 		if !ok {
 			break
 		}
 		named = true
-		if n > s.tried {
-			keys = append(keys, candidate)
+		if !s.m.backend.isKey(value) {
+			continue
 		}
+		if n > s.tried {
+			keys = append(keys, value)
+		}
+		n++
 	}
 	if s.storedKey != "" {
 		keys = append(keys, s.storedKey)
@@ -246,20 +255,26 @@ func (s *Session) deleteStored() (named bool, err error) {
 	return named, nil
 }
 
-// CycleKey gives the session a new key and keeps its data; the old key is gone once the
-// session is saved. Call it at sign-in, before setting who has signed in, so that a key
-// planted in the browser beforehand is worth nothing (session fixation).
+// CycleKey gives the session a new key and keeps its data. The old key is gone once the session is
+// saved. Call it at sign-in, before setting who has signed in, so that a key planted in the browser
+// beforehand is worth nothing (session fixation).
 //
-// Where the old key has been ended meanwhile, only what is set after CycleKey is saved. An error
-// fails the session as a whole: see [Session.Err].
+// If the old key has been ended meanwhile, only what is set after CycleKey is saved. After an error
+// the session cannot be used: see [Session.Err]. When the response is over, CycleKey is
+// [ErrHeadersWritten] and changes nothing.
 func (s *Session) CycleKey() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		s.logLost("CycleKey")
+		return ErrHeadersWritten
+	}
 	s.modified = true
+	s.request.list()
 	if !s.use() {
 		return s.err
 	}
-	if s.find(); s.err != nil {
+	if s.ensureLoaded(); s.err != nil {
 		return s.err
 	}
 	key, err := s.m.backend.newKey(s.key)
@@ -275,9 +290,9 @@ func (s *Session) CycleKey() error {
 	return nil
 }
 
-// commit saves what is to be saved and returns the Set-Cookie header to send, if any. Of a failed
-// response only the deletion of the cookie goes out.
-func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
+// conclude saves the session, if need be, and returns the Set-Cookie header to send, if any. A failed
+// response saves nothing and sends only the deletion of the cookie.
+func (s *Session) conclude(failed, hijacked bool) (setCookie string, err error) {
 	if !s.accessed && !s.marked && !s.m.cfg.extends() {
 		return "", nil
 	}
@@ -300,16 +315,16 @@ func (s *Session) commit(failed, hijacked bool) (setCookie string, err error) {
 		s.refresh()
 	}
 	s.known = true
-	return s.m.cfg.setCookieHeader(s.storedKey, s.m.cfg.cookieLife(&s.view, s.m.cfg.Clock())), nil
+	return s.m.cfg.setCookieHeader(s.storedKey, s.m.cfg.lifeOfCookie(&s.dict, s.m.cfg.Clock())), nil
 }
 
-// bringUpToDate saves the session, or extends its life where it was not changed.
+// bringUpToDate saves the session, or extends its life if it was not changed.
 func (s *Session) bringUpToDate() error {
 	if err := s.save(false); err != nil || s.saved || !s.m.cfg.extends() {
 		return err
 	}
-	if !s.located {
-		s.locate()
+	if s.origin != loaded {
+		s.load()
 	}
 	if s.err != nil || s.storedKey == "" {
 		return s.err
@@ -317,10 +332,10 @@ func (s *Session) bringUpToDate() error {
 	if err := s.touch(s.m.cfg.Clock()); !errors.Is(err, ErrInterrupted) {
 		return err
 	}
-	return nil // nothing of the handler's is lost with it
+	return nil // the handler changed nothing, so nothing is lost
 }
 
-// deletion is the cookie of a session that was flushed and not begun anew.
+// deletion returns the Set-Cookie header of a session that was flushed and not begun anew, or "".
 func (s *Session) deletion() (setCookie string) {
 	if s.flushed && s.storedKey == "" {
 		return s.m.cfg.deletionCookie().String()
@@ -332,5 +347,35 @@ func (s *Session) deletion() (setCookie string) {
 // its key, and its data is on the server.
 func (s *Session) savesUnseen() bool { return s.known && !s.m.backend.needsHeader() }
 
-// extends reports whether a session's life is extended though nobody touches it.
+// close ends what the middleware does for the session.
+func (s *Session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.request, s.closed = nil, true
+}
+
+// abandon forgets what was changed and not saved, and saves nothing any more.
+func (s *Session) abandon() {
+	s.changes, s.cycled, s.marked, s.known = nil, 0, false, false
+}
+
+// saveLate saves a change that comes when the request is over, if the client has the session's
+// key, and otherwise logs that it is lost. What is changed inside a value is not noticed then.
+func (s *Session) saveLate(what string) {
+	if !s.closed {
+		return
+	}
+	if !s.savesUnseen() {
+		s.abandon()
+		s.logLost(what)
+	} else if err := s.save(false); err != nil {
+		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made when the request was over is lost", "key", what, "error", err)
+	}
+}
+
+func (s *Session) logLost(what string) {
+	s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made when the request was over is lost", "key", what, "error", ErrHeadersWritten)
+}
+
+// extends reports whether requests extend a session that they do not touch.
 func (cfg *settings) extends() bool { return cfg.SaveEveryRequest || cfg.RenewAfter > 0 }

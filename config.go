@@ -19,7 +19,13 @@ type Config struct {
 	// [Cached], [CachedDB], [SignedCookies] or [Custom].
 	Engine Engine
 
-	// CookieName is the cookie's name (SESSION_COOKIE_NAME); "" means "sessionid".
+	// CookieName is the cookie's name (SESSION_COOKIE_NAME); "" means "sessionid". In production
+	// use "__Host-sessionid" with CookieSecure: browsers take such a cookie from this host alone, so
+	// that no sibling domain can put another in its place (RFC 6265bis §4.1.3.2).
+	//
+	// A name other than "sessionid" is part of what the store knows of a key (with HashKeys) and of
+	// what SignedCookies signs (without a Salt): the cookies of two managers that share a store or a
+	// SecretKey are not interchangeable. Changing the name therefore ends all sessions.
 	CookieName string
 
 	// CookieAge is how long a session lives without being modified, unless it says otherwise
@@ -77,6 +83,10 @@ type Config struct {
 	// a stolen backup opens no session; unset means On. Off is for stores shared with Django.
 	HashKeys Switch
 
+	// NoStore answers each request that used its session with "Cache-Control: private, no-store",
+	// so that no cache keeps the page, not even the browser's (OWASP ASVS 14.3.2); unset means Off.
+	NoStore Switch
+
 	// MaxLifetime ends a session this long after it began, whatever the activity (OWASP ASVS
 	// 7.3.2), in whole seconds; 0 means never.
 	MaxLifetime time.Duration
@@ -96,6 +106,11 @@ type Config struct {
 	// another; nil adds a line of text. It must not use the session.
 	ErrorHandler func(*gin.Context, error)
 
+	// InterruptSafeMethods answers [ErrInterrupted] (409) to GET, HEAD, OPTIONS and TRACE too, if the
+	// session ended while such a request changed it; unset means Off: the response goes out, and
+	// what is lost is logged. Turn it on for routes whose GETs matter, such as OAuth callbacks.
+	InterruptSafeMethods Switch
+
 	// Logger receives warnings and errors, never a key or a secret; nil means slog.Default().
 	Logger *slog.Logger
 
@@ -112,7 +127,7 @@ func (Config) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "ginsession.Con
 // LogValue is what slog prints: no secret.
 func (Config) LogValue() slog.Value { return slog.StringValue("ginsession.Config") }
 
-// A Switch is a setting whose default is On. The zero value is unset.
+// A Switch is a setting with a default: the zero value is unset.
 type Switch uint8
 
 // The positions of a [Switch].
@@ -128,10 +143,15 @@ const (
 	defaultStoreTimeout = 5 * time.Second
 )
 
+// minSecret is the length in bytes below which a SecretKey draws a warning.
+const minSecret = 32
+
 // settings is a checked Config with its defaults filled in, and what follows from it.
 type settings struct {
 	Config
 	codec          *codec
+	shortSecret    bool
+	keyPrefix      string // see digestPrefix
 	lastAttributes atomic.Pointer[cookieAttributes]
 }
 
@@ -147,11 +167,15 @@ func newSettings(cfg Config) (*settings, error) {
 	}
 	cfg.checkCookie(bad)
 	cfg.checkLife(bad)
-	if cfg.CookieHTTPOnly > Off {
-		bad("CookieHTTPOnly", "unknown switch %d: use On or Off", cfg.CookieHTTPOnly)
-	}
-	if cfg.HashKeys > Off {
-		bad("HashKeys", "unknown switch %d: use On or Off", cfg.HashKeys)
+	for _, s := range []struct {
+		field    string
+		position Switch
+	}{
+		{"CookieHTTPOnly", cfg.CookieHTTPOnly}, {"HashKeys", cfg.HashKeys}, {"NoStore", cfg.NoStore}, {"InterruptSafeMethods", cfg.InterruptSafeMethods},
+	} {
+		if s.position > Off {
+			bad(s.field, "unknown switch %d: use On or Off", s.position)
+		}
 	}
 	if cfg.StoreTimeout < 0 {
 		bad("StoreTimeout", "%v is negative: use a positive duration, or 0 for %v", cfg.StoreTimeout, defaultStoreTimeout)
@@ -162,8 +186,9 @@ func newSettings(cfg Config) (*settings, error) {
 	if err != nil && len(errs) == 0 {
 		bad("SecretKey", "%v", err)
 	}
+	short := cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret
 	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
-	return &settings{Config: cfg, codec: codec}, errors.Join(errs...)
+	return &settings{Config: cfg, codec: codec, shortSecret: short, keyPrefix: cfg.digestPrefix()}, errors.Join(errs...)
 }
 
 func (cfg *Config) fillIn() {
@@ -257,7 +282,10 @@ func (cfg *Config) checkSecrets(bad func(field, format string, args ...any)) {
 }
 
 // warn tells, at start-up, of what works but should not go to production.
-func (cfg *Config) warn() {
+func (cfg *settings) warn() {
+	if cfg.shortSecret {
+		cfg.Logger.Warn(fmt.Sprintf("ginsession: Config.SecretKey has fewer than %d bytes and can be guessed: use at least 50 random characters (Django: security.W009)", minSecret))
+	}
 	if gin.Mode() == gin.ReleaseMode && !cfg.CookieSecure {
 		cfg.Logger.Warn("ginsession: Config.CookieSecure is off in release mode: the session cookie travels over plain HTTP too")
 	}

@@ -43,7 +43,7 @@ func (cfg *settings) deletionCookie() *http.Cookie {
 }
 
 // cookieLife returns that of the cookie of a session that reads as d.
-func (cfg *settings) cookieLife(d *document, now time.Time) cookieLife {
+func (cfg *settings) lifeOfCookie(d *document, now time.Time) cookieLife {
 	if cfg.browserClose(d) {
 		return cookieLife{}
 	}
@@ -87,7 +87,7 @@ func (cfg *settings) checkSize(value string) error {
 func (m *Manager) Cookie(s *Session) *http.Cookie {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.find(); s.err != nil {
+	if s.ensureLoaded(); s.err != nil {
 		return nil
 	}
 	if s.storedKey == "" {
@@ -97,5 +97,5 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 		return nil
 	}
 	s.use()
-	return m.cfg.cookie(s.storedKey, m.cfg.cookieLife(&s.view, m.cfg.Clock()))
+	return m.cfg.cookie(s.storedKey, m.cfg.lifeOfCookie(&s.dict, m.cfg.Clock()))
 }

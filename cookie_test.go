@@ -242,7 +242,7 @@ func TestCookieSeveral(t *testing.T) {
 			if n := len(site.store.keys()); n != 0 {
 				t.Errorf("%d of them live on", n)
 			}
-			if n := strings.Count(site.calls(), "Delete"); n != 3 {
+			if n := strings.Count(site.calls(), "Delete"); n != 4 {
 				t.Errorf("%d deletions", n)
 			}
 		})

@@ -11,21 +11,21 @@ import (
 // order, each with its bytes, and what they have been decoded to or replaced with since.
 type document struct {
 	entries []entry
-	index   map[string]int // by key; nil while a linear search is quicker
+	index   map[string]int // by key; nil while a linear search is faster
 }
 
-// An entry is one key of the dictionary. A deleted one stays as a tombstone. Every read of a
-// session pays for the size of its entries.
+// An entry is one key of the dictionary. A deleted one stays as a tombstone. Loading a session
+// allocates its entries: keep them small.
 type entry struct {
-	name     string   // the key, in this spelling
-	raw      string   // the value as the record spells it; "" where only held says it
-	held     *holding // nil where the handler has nothing of the entry's
-	change   int32    // 1 + the position of the key's last change in the session's changes
+	name     string // the key, in this spelling
+	raw      string // the value as the record spells it; "" if the record has none
+	views    *view  // the values that the handler has; see [view]
+	change   int32  // 1 + the position of the key's last change in the session's changes
 	state    entryState
 	spelling spelling
 }
 
-// A spelling says how an entry's name has its key.
+// spelling says how entry.name encodes the key.
 type spelling uint8
 
 const (
@@ -37,11 +37,9 @@ const (
 type entryState uint8
 
 const (
-	deleted entryState = iota // a tombstone
-	stored                    // raw is there, value is not
-	decoded                   // raw and value are there
-	set                       // value is there; raw is not, or is no longer true
-	kept                      // value was set and saved: raw is its encoding
+	absent   entryState = iota // a tombstone
+	recorded                   // the value is what raw says
+	assigned                   // the value is the first view's, and not saved yet
 )
 
 // indexFrom is the number of keys from which a map finds one faster than a walk.
@@ -52,11 +50,11 @@ func parseDocument(text string) (document, error) {
 	const many = 16 // colons may stand in values too
 	d := document{entries: make([]entry, 0, min(strings.Count(text, ":"), many))}
 	err := pyjson.Members(text, func(name, raw string) {
-		e := entry{name: name, raw: raw, state: stored, spelling: asText}
+		e := entry{name: name, raw: raw, state: recorded, spelling: asText}
 		if strings.IndexByte(name, '\\') >= 0 {
 			e.spelling = asEscaped
 		}
-		if earlier := d.find(e.key()); earlier != nil {
+		if earlier := d.entry(e.key()); earlier != nil {
 			*earlier = e
 		} else {
 			d.append(e)
@@ -65,8 +63,8 @@ func parseDocument(text string) (document, error) {
 	return d, err
 }
 
-// find returns the entry of key, tombstones included, or nil.
-func (d *document) find(key string) *entry {
+// entry returns the entry of key, even if it is a tombstone, or nil.
+func (d *document) entry(key string) *entry {
 	if d.index != nil {
 		if i, ok := d.index[key]; ok {
 			return &d.entries[i]
@@ -90,10 +88,10 @@ func (e *entry) key() string {
 	return key
 }
 
-// add returns the entry of key and makes one, a tombstone, where there is none. Pointers to
-// entries are good until the next add.
+// add returns the entry of key, a new tombstone if there is none. Pointers to entries are valid
+// until the next add.
 func (d *document) add(key string) *entry {
-	if e := d.find(key); e != nil {
+	if e := d.entry(key); e != nil {
 		return e
 	}
 	return d.append(entry{name: key})
@@ -106,7 +104,7 @@ func (d *document) append(e entry) *entry {
 	switch {
 	case d.index != nil:
 		d.index[e.key()] = last
-	case last >= indexFrom || e.spelling == asEscaped: // a walk would pyjson.Unescape that key at every step
+	case last >= indexFrom || e.spelling == asEscaped: // a search would unescape that key at every step
 		d.index = make(map[string]int, 2*last)
 		for i := range d.entries {
 			d.index[d.entries[i].key()] = i
@@ -115,9 +113,9 @@ func (d *document) append(e entry) *entry {
 	return &d.entries[last]
 }
 
-// present returns the entry of a key that is in the dictionary, or nil.
-func (d *document) present(key string) *entry {
-	if e := d.find(key); e != nil && e.state != deleted {
+// find returns the entry of a key that is in the dictionary, or nil.
+func (d *document) find(key string) *entry {
+	if e := d.entry(key); e != nil && e.state != absent {
 		return e
 	}
 	return nil
@@ -127,7 +125,7 @@ func (d *document) present(key string) *entry {
 func (d *document) keys() []string {
 	keys := make([]string, 0, len(d.entries))
 	for i := range d.entries {
-		if d.entries[i].state != deleted {
+		if d.entries[i].state != absent {
 			keys = append(keys, d.entries[i].key())
 		}
 	}
@@ -137,7 +135,7 @@ func (d *document) keys() []string {
 
 // isEmpty reports whether the dictionary has no key.
 func (d *document) isEmpty() bool {
-	return !slices.ContainsFunc(d.entries, func(e entry) bool { return e.state != deleted })
+	return !slices.ContainsFunc(d.entries, func(e entry) bool { return e.state != absent })
 }
 
 // clone returns a document that can be changed without changing d, with the bytes only.
@@ -145,7 +143,7 @@ func (d *document) clone() document {
 	c := document{entries: make([]entry, 0, len(d.entries)+2)}
 	for i := range d.entries {
 		if e := &d.entries[i]; e.raw != "" {
-			c.append(entry{name: e.name, raw: e.raw, state: stored, spelling: e.spelling})
+			c.append(entry{name: e.name, raw: e.raw, state: recorded, spelling: e.spelling})
 		}
 	}
 	return c
@@ -162,7 +160,7 @@ func (d *document) encode() ([]byte, error) {
 	first := true
 	for i := range d.entries {
 		e := &d.entries[i]
-		if e.state == deleted {
+		if e.state == absent {
 			continue
 		}
 		if !first {

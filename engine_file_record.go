@@ -70,7 +70,7 @@ func (s *fileStore) ownExpiry(data []byte) *document {
 		return nil
 	}
 	doc, err := parseDocument(text)
-	if err != nil || doc.present(expiryKey) == nil {
+	if err != nil || doc.find(expiryKey) == nil {
 		return nil
 	}
 	return &doc

@@ -612,7 +612,7 @@ func TestFileClearExpired(t *testing.T) {
 	}
 
 	var progress []int64
-	checkCleared(t, d.Manager, expired+1, ginsession.ClearBatchSize(250), ginsession.ClearPause(0),
+	checkCleared(t, d.Manager, expired+1, ginsession.ClearBatchSize(250), ginsession.ClearPause(-1),
 		ginsession.ClearProgress(func(removed int64) { progress = append(progress, removed) }))
 	check(t, "progress", progress, []int64{250, 500, expired + 1})
 	left := allFiles(t, dir)

@@ -40,9 +40,9 @@ func (b *cookieBackend) isKey(value string) bool { return value != "" }
 // newKey leaves the key as it is: signing the session anew gives it another.
 func (b *cookieBackend) newKey(old string) (string, error) { return old, nil }
 
-func (b *cookieBackend) load(ctx context.Context, value string, now time.Time) (Record, document, error) {
+func (b *cookieBackend) load(_ context.Context, value string, now time.Time) (Record, document, error) {
 	data := bytesOf(value)
-	doc, signedAt, err := b.cfg.read(ctx, data)
+	doc, signedAt, err := b.cfg.read(data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -55,7 +55,7 @@ func (b *cookieBackend) load(ctx context.Context, value string, now time.Time) (
 
 // save signs the session anew. The middleware sends the result.
 func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
-	if !force && s.storedKey == "" && s.view.isEmpty() {
+	if !force && s.storedKey == "" && s.dict.isEmpty() {
 		return nil
 	}
 	d := s.draft(s.changes, now)
@@ -74,7 +74,7 @@ func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
 		return err
 	}
 	s.key = value
-	s.stored(record, &d.doc)
+	s.noteSaved(record, &d.doc)
 	return nil
 }
 

@@ -111,7 +111,7 @@ func ExampleSession_Get() {
 	s = m.Open(ctx, s.Key()) // the next request
 	fmt.Printf("%T %T %T %T\n", s.Get("n"), s.Get("f"), s.Get("list"), s.Get("absent"))
 	// Output:
-	// int float64 []string <nil>
+	// int64 float64 []interface {} <nil>
 	// int64 float64 []interface {} <nil>
 }
 

@@ -46,7 +46,8 @@ func ExpireAfter(d time.Duration) Expiry {
 	return Expiry{kind: expireAfter, age: age}
 }
 
-// ExpireAt ends the session at t, whatever the activity (Django: a datetime or timedelta).
+// ExpireAt ends the session at t, whatever the activity (Django: a datetime or timedelta). A date
+// outside the years 1 to 9999 stands for the nearest one inside.
 func ExpireAt(t time.Time) Expiry { return Expiry{kind: expireAt, at: t} }
 
 // An ExpiryOption changes what [Session.ExpiryAge] and [Session.ExpiryDate] reckon with.
@@ -55,6 +56,7 @@ type ExpiryOption func(*expiryQuestion)
 type expiryQuestion struct {
 	modification time.Time
 	expiry       Expiry
+	given        bool // the expiry is not the session's own
 }
 
 // ModifiedAt reckons from t as the session's last modification, not from now (Django:
@@ -63,9 +65,10 @@ func ModifiedAt(t time.Time) ExpiryOption {
 	return func(q *expiryQuestion) { q.modification = t }
 }
 
-// WithExpiry reckons with e, not with the session's own expiry (Django: expiry=).
+// WithExpiry reckons with e, not with the session's own expiry, which is then not loaded (Django:
+// expiry=).
 func WithExpiry(e Expiry) ExpiryOption {
-	return func(q *expiryQuestion) { q.expiry = e }
+	return func(q *expiryQuestion) { q.expiry, q.given = e, true }
 }
 
 // SetExpiry gives the session an expiry of its own, kept with its data; [ExpireDefault] takes
@@ -77,10 +80,10 @@ func (s *Session) SetExpiry(e Expiry) {
 		return
 	}
 	if e.kind != expireDefault {
-		s.set(expiryKey, s.m.cfg.expiryValue(e))
+		s.assign(change{op: opSet, key: expiryKey, value: s.m.cfg.expiryValue(e)})
 		return
 	}
-	if entry := s.view.present(expiryKey); entry != nil {
+	if entry := s.dict.find(expiryKey); entry != nil {
 		s.remove(entry)
 	}
 }
@@ -107,17 +110,17 @@ func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
 func (s *Session) StoredUntil() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.find()
+	s.ensureLoaded()
 	return s.base.Expires
 }
 
 func (s *Session) question(options []ExpiryOption) expiryQuestion {
 	q := expiryQuestion{modification: s.m.cfg.Clock()}
-	if s.use() {
-		q.expiry = s.m.cfg.expiryOf(&s.view)
-	}
 	for _, option := range options {
 		option(&q)
+	}
+	if !q.given && s.use() {
+		q.expiry = s.m.cfg.expiryOf(&s.dict)
 	}
 	return q
 }
@@ -128,7 +131,7 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.use()
-	return s.m.cfg.browserClose(&s.view)
+	return s.m.cfg.browserClose(&s.dict)
 }
 
 // CookieAge returns Config.CookieAge. Source: Django's get_session_cookie_age.
@@ -150,7 +153,20 @@ func (s *settings) dateOf(q expiryQuestion) time.Time {
 	if q.expiry.kind == expireAt {
 		return q.expiry.at
 	}
-	return q.modification.Add(s.ageAt(q))
+	return s.add(q.modification, s.ageAt(q))
+}
+
+// add adds by the clock on the wall if dates are kept without a zone, as Django adds to a date
+// that has none (USE_TZ off): a session that lives across a change to summer time lives an hour
+// less.
+func (s *settings) add(t time.Time, d time.Duration) time.Time {
+	if s.dates.location == nil {
+		return t.Add(d)
+	}
+	t = t.In(s.dates.location)
+	_, offset := t.Zone()
+	wall := t.Add(time.Duration(offset) * time.Second).UTC().Add(d)
+	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), s.dates.location)
 }
 
 // floorSeconds rounds down, also below zero, as Python's timedelta does.
@@ -171,6 +187,18 @@ func (s *settings) deadline(d *document, now time.Time) time.Time {
 	return date
 }
 
+// storedEnd is the deadline as stores keep it, in whole seconds: none ends a session too early.
+func (s *settings) storedEnd(d *document, now time.Time) time.Time {
+	return ceilSecond(s.deadline(d, now))
+}
+
+func ceilSecond(t time.Time) time.Time {
+	if whole := t.Truncate(time.Second); whole.Before(t) {
+		return whole.Add(time.Second)
+	}
+	return t
+}
+
 func (s *settings) browserClose(d *document) bool {
 	if expiry := s.expiryOf(d); expiry.kind != expireDefault {
 		return expiry.kind == expireBrowserClose
@@ -180,7 +208,7 @@ func (s *settings) browserClose(d *document) bool {
 
 // endOfLife returns when MaxLifetime ends the session, if it does and has begun to count.
 func (s *settings) endOfLife(d *document) (time.Time, bool) {
-	if s.MaxLifetime == 0 || d.present(startedKey) == nil {
+	if s.MaxLifetime == 0 || d.find(startedKey) == nil {
 		return time.Time{}, false
 	}
 	return s.started(d, time.Time{}).Add(s.MaxLifetime), true
@@ -188,7 +216,7 @@ func (s *settings) endOfLife(d *document) (time.Time, bool) {
 
 // started returns when the session began: now, where nothing else is recorded.
 func (s *settings) started(d *document, now time.Time) time.Time {
-	if e := d.present(startedKey); e != nil {
+	if e := d.find(startedKey); e != nil {
 		if seconds, ok := valueOf[int64](s.codec, e); ok {
 			return time.Unix(seconds, 0)
 		}
@@ -211,15 +239,29 @@ func (s *settings) expiryValue(e Expiry) any {
 	case s.dates.before41:
 		return max(1, int64(e.at.Sub(s.Clock())/time.Second))
 	case s.dates.location != nil:
-		return e.at.In(s.dates.location).Format(naiveDateLayout)
+		return inCalendar(e.at, s.dates.location).Format(naiveDateLayout)
 	default:
-		return e.at.UTC().Format(dateLayout)
+		return inCalendar(e.at, time.UTC).Format(dateLayout)
 	}
+}
+
+// inCalendar returns t in a zone, or the first or last moment that Python's datetime has there, the
+// years 1 to 9999.
+func inCalendar(t time.Time, zone *time.Location) time.Time {
+	first := time.Date(1, 1, 1, 0, 0, 0, 0, zone)
+	last := time.Date(9999, 12, 31, 23, 59, 59, 999999000, zone)
+	switch {
+	case t.Before(first):
+		return first
+	case t.After(last):
+		return last
+	}
+	return t.In(zone)
 }
 
 // expiryOf reads the session's own expiry. One that cannot be read counts as none.
 func (s *settings) expiryOf(d *document) Expiry {
-	e := d.present(expiryKey)
+	e := d.find(expiryKey)
 	if e == nil {
 		return ExpireDefault
 	}
@@ -259,13 +301,13 @@ func (s *settings) parseDate(text string) (time.Time, bool) {
 // renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
 // where that is shorter.
 func (cfg *settings) renewalDue(s *Session, now time.Time) bool {
-	expiry := cfg.expiryOf(&s.view)
+	expiry := cfg.expiryOf(&s.dict)
 	if cfg.RenewAfter == 0 || expiry.kind == expireAt {
 		return false
 	}
 	age := cfg.ageAt(expiryQuestion{modification: now, expiry: expiry})
 	extended := s.base.Expires.Add(-age)
-	if end, ok := cfg.endOfLife(&s.view); ok && !s.base.Expires.Before(end) {
+	if end, ok := cfg.endOfLife(&s.dict); ok && !s.base.Expires.Before(end) {
 		return false
 	}
 	return now.Sub(extended) >= min(cfg.RenewAfter, age/2)

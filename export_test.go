@@ -9,3 +9,6 @@ func OpenStore(cfg Config) (Store, error) {
 	}
 	return m.backend.(*serverBackend).store, nil
 }
+
+// Origin returns where the session's dictionary comes from.
+func Origin(s *Session) string { return [...]string{"unread", "cleared", "loaded"}[s.origin] }

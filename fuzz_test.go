@@ -122,10 +122,10 @@ func FuzzText(f *testing.F) {
 		s.Set(key, text)
 		s.Set("in", []any{map[string]any{key: text}})
 		err := s.Save()
-		if valid := utf8.ValidString(key) && utf8.ValidString(text); valid != (err == nil) {
+		if valid := utf8.ValidString(key) && utf8.ValidString(text) && !strings.HasPrefix(key, "_session_"); valid != (err == nil) {
 			t.Fatalf("Save of %q and %q: %v", key, text, err)
 		}
-		if err != nil || key == "in" || strings.HasPrefix(key, "_session_") {
+		if err != nil || key == "in" {
 			return
 		}
 		want := map[string]any{key: text, "in": []any{map[string]any{key: text}}}

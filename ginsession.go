@@ -45,17 +45,19 @@ func Get(c *gin.Context) *Session {
 }
 
 // Value returns what is stored under key as a T: the T that was Set in this request, or what
-// the stored value decodes into (a struct, a slice, an int, a time.Time). It is false where
-// the key is absent or its value is no T. Value[json.RawMessage] gives the stored bytes.
+// the stored value decodes into (a struct, a slice, an int, a time.Time). ok is false if key is
+// absent or its value cannot be decoded as a T. Value[json.RawMessage] gives the stored bytes.
 //
-// A map or slice is the session's own: what the handler changes in it is saved.
-func Value[T any](s *Session, key string) (T, bool) {
+// A map, a slice and what a pointer points to are the session's own: what the handler changes in
+// them is saved, as a T encodes it. What encodes as before, such as a change of an unexported
+// field, is no change. If several values of one key were handed out, as different types, only one
+// of them may be changed: otherwise saving is an [ErrEncode] that names the key.
+func Value[T any](s *Session, key string) (v T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var none T
-	e := s.lookup(key)
+	e := s.find(key)
 	if e == nil {
-		return none, false
+		return v, false
 	}
 	return valueFor[T](s, e)
 }
@@ -65,8 +67,8 @@ func Value[T any](s *Session, key string) (T, bool) {
 // that is stored now. So f must be pure: no session, no I/O. The T returned is provisional,
 // computed from what this request has read: what is done to it afterwards is not saved.
 //
-// The error is why nothing was recorded: the session could not be loaded, or the stored value
-// is no T. [SignedCookies] cannot do it: errors.ErrUnsupported.
+// The error is why nothing was recorded: the session could not be loaded, the stored value cannot
+// be decoded as a T, or the new one cannot be stored ([ErrEncode]). [SignedCookies] cannot do it: errors.ErrUnsupported.
 func Modify[T any](s *Session, key string, f func(old T, ok bool) T) (T, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

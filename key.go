@@ -55,10 +55,19 @@ func isKey(value string) bool {
 // digestEncoding keeps a digest within the alphabet of keys.
 var digestEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
-// digest is what a store sees of a key where HashKeys is on: 40 characters, 200 bits.
-func digest(key string) string {
+// digestPrefix stands before a key when it is digested. The name of the cookie is part of it, so
+// that a key means nothing under another name.
+func (cfg *Config) digestPrefix() string {
 	const prefix = "ginsession"
-	var buf [len(prefix) + maxKeyLength]byte
+	if cfg.CookieName == defaultCookieName || cfg.forDjango {
+		return prefix
+	}
+	return prefix + "\x00" + cfg.CookieName + "\x00"
+}
+
+// digest is what a store sees of a key if HashKeys is on: 40 characters, 200 bits.
+func digest(prefix, key string) string {
+	var buf [128]byte
 	sum := sha256.Sum256(append(append(buf[:0], prefix...), key...))
 	var text [40]byte
 	digestEncoding.Encode(text[:], sum[:25])
@@ -70,5 +79,5 @@ func (cfg *settings) storeKey(key string) string {
 	if cfg.HashKeys == Off {
 		return key
 	}
-	return digest(key)
+	return digest(cfg.keyPrefix, key)
 }

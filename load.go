@@ -3,6 +3,7 @@ package ginsession
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/ginsession/ginsession/internal/cookieheader"
@@ -12,33 +13,46 @@ import (
 
 // This file finds a session: from the cookie to its key, and from the key to the record.
 
-// maxCandidates bounds how many cookies of our name one request may have looked up. A browser
-// sends several where a site has changed its CookieDomain or CookiePath.
+// maxCandidates bounds how many cookies of our name are looked up for one request. A browser sends
+// several if a site has changed its CookieDomain or CookiePath.
 const maxCandidates = 3
 
-// locate asks the store for the session that the cookie names. A key that is not there is
+// maxEnded bounds how many of them a Flush ends: also those that were not looked up, because a
+// visitor who signs out means the session that some other cookie hides.
+const maxEnded = 16
+
+// load asks the store for the session that the cookie names. A key that the store does not have is
 // never adopted.
-func (s *Session) locate() {
+func (s *Session) load() {
 	if s.err != nil {
 		return
 	}
 	ctx := &s.loading
 	if ctx.Started() {
-		ctx = &deadline.Context{} // whoever still holds that of the first try must not see it change
+		ctx = &deadline.Context{} // a driver may still have that of the first try
 	}
 	ctx.Start(s.ctx, s.m.cfg.StoreTimeout)
 	defer ctx.Release()
 	now := s.m.cfg.Clock()
 	cookies := s.cookies()
 	tried := int8(0)
-	for tried < maxCandidates {
+	warned := false
+	for {
 		candidate, ok := s.candidate(&cookies)
 		if !ok {
+			break
+		}
+		if tried == maxCandidates {
+			s.m.cfg.warnOfTossedCookies(s.ctx)
 			break
 		}
 		tried++
 		record, doc, err := s.m.backend.load(ctx, candidate, now)
 		if errors.Is(err, ErrNotFound) {
+			if errors.Is(err, errNotOurs) && !warned {
+				warned = true
+				s.m.cfg.warnOf(s.ctx, err)
+			}
 			continue
 		}
 		if err != nil {
@@ -46,12 +60,17 @@ func (s *Session) locate() {
 			return
 		}
 		s.key, s.storedKey, s.base, s.known = candidate, candidate, record, true
-		if !s.viewed {
-			s.view, s.parsed = doc, true
+		if s.origin == unread {
+			s.dict, s.parsed = doc, true
 		}
 		break
 	}
-	s.located, s.viewed, s.tried = true, true, tried
+	s.origin, s.tried = loaded, tried
+}
+
+func (cfg *settings) warnOfTossedCookies(ctx context.Context) {
+	cfg.Logger.WarnContext(ctx, fmt.Sprintf("ginsession: a request has more than the %d cookies of our name that are looked up: "+
+		"if another host of this domain sets them, its visitors stay signed out here; a CookieName that begins with __Host- prevents that", maxCandidates), "name", cfg.CookieName)
 }
 
 func (s *Session) cookies() cookieheader.Scanner {
@@ -76,7 +95,7 @@ func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Re
 	if err != nil {
 		return Record{}, document{}, unavailable(err)
 	}
-	doc, _, err := b.cfg.read(ctx, record.Data)
+	doc, _, err := b.cfg.read(record.Data)
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -86,9 +105,16 @@ func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Re
 	return record, doc, nil
 }
 
-// read returns the document of a record and when it was signed, or ErrNotFound where the
-// record is none of ours.
-func (cfg *settings) read(ctx context.Context, data []byte) (document, time.Time, error) {
+// errNotOurs, which wraps ErrNotFound, means that a record is none of ours: it cannot be verified
+// or decoded.
+var errNotOurs = fmt.Errorf("%w: a record that cannot be verified or decoded is treated as no session", ErrNotFound)
+
+func (cfg *settings) warnOf(ctx context.Context, err error) {
+	cfg.Logger.WarnContext(ctx, "ginsession: a session's record was refused", "error", err)
+}
+
+// read returns the document of a record and when it was signed, or errNotOurs.
+func (cfg *settings) read(data []byte) (document, time.Time, error) {
 	text, signedAt, err := cfg.codec.unseal(data)
 	if errors.Is(err, signing.ErrTooLarge) {
 		return document{}, time.Time{}, unavailable(err)
@@ -98,17 +124,16 @@ func (cfg *settings) read(ctx context.Context, data []byte) (document, time.Time
 		doc, err = parseDocument(text)
 	}
 	if err != nil {
-		cfg.Logger.WarnContext(ctx, "ginsession: a record that cannot be verified or decoded is treated as no session", "error", err)
-		return document{}, time.Time{}, ErrNotFound
+		return document{}, time.Time{}, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
 	return doc, signedAt, nil
 }
 
-// use makes the dictionary ready. It is false where the session could not be loaded.
+// use makes the dictionary ready. It returns false if the session could not be loaded.
 func (s *Session) use() bool {
 	s.accessed = true
-	if !s.viewed {
-		s.locate()
+	if s.origin == unread {
+		s.load()
 	}
 	if s.fresh != nil {
 		s.refresh()
@@ -116,42 +141,70 @@ func (s *Session) use() bool {
 	return s.err == nil
 }
 
-// find makes sure that the store has been asked for what the cookie names.
-func (s *Session) find() {
+// ensureLoaded asks the store for what the cookie names, unless that was done.
+func (s *Session) ensureLoaded() {
 	s.accessed = true
-	if !s.located {
-		s.locate()
+	if s.origin != loaded {
+		s.load()
 	}
 }
 
-// Load reads the session now and not at its first use, and returns what [Session.Err] does.
+// Load loads the session now instead of at its first use, and returns what [Session.Err] does.
 // After a failure it tries again.
 func (s *Session) Load() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil && !s.located {
+	if s.err != nil && s.origin != loaded {
 		s.err = nil
 	}
 	s.use()
-	s.find()
+	s.ensureLoaded()
 	return s.err
 }
 
-// refresh brings the view up to what was stored last: the changes of other requests come in,
-// values that are still what the record says and changes not yet saved stay.
+// Reload reads the session again: changes that other requests have saved come in, those that this
+// one has not saved stay. It is for work that goes on for long, such as a websocket's.
+//
+// Errors: [ErrInterrupted] if the session has been ended or has expired; [ErrUnavailable]. The
+// session is then as it was before.
+func (s *Session) Reload() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.use(); s.err != nil {
+		return s.err
+	}
+	if s.ensureLoaded(); s.err != nil || s.storedKey == "" {
+		return s.err
+	}
+	s.noteContainers()
+	ctx := s.m.cfg.storeContext(s.ctx)
+	defer ctx.Release()
+	record, doc, err := s.m.backend.load(ctx, s.storedKey, s.m.cfg.Clock())
+	if errors.Is(err, ErrNotFound) {
+		return errEnded
+	}
+	if err != nil {
+		return err
+	}
+	s.base, s.fresh = record, &doc
+	return nil
+}
+
+// refresh brings the dictionary up to what was stored last. The changes of other requests come in;
+// changes not saved yet stay.
 func (s *Session) refresh() {
-	view := *s.fresh
+	dict := *s.fresh
 	s.fresh = nil
-	for i := range s.view.entries {
-		old := &s.view.entries[i]
+	for i := range s.dict.entries {
+		old := &s.dict.entries[i]
 		if old.change > 0 {
-			e := view.add(old.key())
-			e.held, e.state, e.change = old.held, old.state, old.change
+			e := dict.add(old.key())
+			e.views, e.state, e.change = old.views, old.state, old.change
 			continue
 		}
-		if e := view.present(old.key()); e != nil && e.raw == old.raw && old.state != deleted && old.state != set {
-			e.held, e.state = old.held, old.state
+		if e := dict.find(old.key()); e != nil {
+			e.views = old.views // those that were read from another text must not be changed any more
 		}
 	}
-	s.view, s.parsed = view, true
+	s.dict, s.parsed = dict, true
 }

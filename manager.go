@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -13,16 +14,23 @@ import (
 
 // A Manager is the session framework for one Config: the middleware, and the handle for work
 // outside a request. It is safe for concurrent use.
+//
+// Its contexts carry values, such as a trace, to the store. Their end stops only
+// [Manager.ClearExpired] and [Manager.StartCleaner]: Exists, Delete and what a session does run to
+// their own end, within Config.StoreTimeout, even if the context has ended already. A client that
+// hangs up must not leave half a change behind.
 type Manager struct {
 	cfg     *settings // shared with the engine
 	backend backend
+
+	unfinished *sync.Map // *gin.Context → *request: those that a further run of the chain has to continue
 }
 
 // NewManager checks the Config and opens its engine. The error names every field that is wrong
 // and wraps [ErrConfig].
 func NewManager(cfg Config) (*Manager, error) {
 	checked, err := newSettings(cfg)
-	m := &Manager{cfg: checked}
+	m := &Manager{cfg: checked, unfinished: new(sync.Map)}
 	if cfg.Engine != nil {
 		var openErr error
 		m.backend, openErr = cfg.Engine.open(checked)
@@ -43,8 +51,8 @@ func (m Manager) Format(f fmt.State, _ rune) {
 // LogValue is what slog prints: no secret.
 func (m Manager) LogValue() slog.Value { return slog.StringValue("ginsession.Manager") }
 
-// Get returns this manager's session, for routes that have two managers. It panics where this
-// manager's middleware is not installed.
+// Get returns this manager's session, for routes that have two managers. It panics if this manager's
+// middleware is not installed.
 func (m *Manager) Get(c *gin.Context) *Session {
 	for r := attached(c); r != nil; r = r.outer {
 		if r.m == m {
@@ -54,9 +62,9 @@ func (m *Manager) Get(c *gin.Context) *Session {
 	panic("ginsession: no session of this manager in this request: install its middleware with r.Use(manager.Handler()) before the route")
 }
 
-// Open returns a session outside a request, by the value that its cookie carries; "" starts a
-// new one. It reads nothing yet; [Session.Load] tells whether it can be read, [Session.Key]
-// whether it is there. Nothing is saved without [Session.Save].
+// Open returns a session outside a request, by the value that its cookie carries; "" starts a new
+// one. It loads nothing yet: [Session.Load] reports whether the session can be loaded, [Session.Key]
+// whether it exists. Nothing is saved without [Session.Save].
 func (m *Manager) Open(ctx context.Context, key string) *Session {
 	s := newSession(m)
 	s.ctx = ctx
@@ -66,14 +74,14 @@ func (m *Manager) Open(ctx context.Context, key string) *Session {
 	return s
 }
 
-// Exists reports whether the key that a cookie carries is a live session's. Signed cookies are
-// nobody's to look up: errors.ErrUnsupported.
+// Exists reports whether a live session has the key, which a cookie carries. Errors:
+// [ErrUnavailable]; errors.ErrUnsupported with [SignedCookies], which nobody can look up.
 func (m *Manager) Exists(ctx context.Context, key string) (bool, error) {
 	return m.backend.exists(ctx, key)
 }
 
-// Delete ends a session by the key that its cookie carries. An unknown one is no error. Signed
-// cookies cannot be revoked: errors.ErrUnsupported.
+// Delete ends the session that has the key, which a cookie carries. An unknown key is no error.
+// Errors: [ErrUnavailable]; errors.ErrUnsupported with [SignedCookies], which cannot be revoked.
 func (m *Manager) Delete(ctx context.Context, key string) error {
 	return m.backend.delete(ctx, key)
 }

@@ -2,8 +2,9 @@ package ginsession
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"strings"
+	"slices"
 	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
@@ -11,8 +12,13 @@ import (
 	"github.com/ginsession/ginsession/internal/cookieheader"
 )
 
-// A request is one request's life with one manager. Every request pays for its size, also one
-// that does not use its session.
+// A request is the state of one HTTP request under one Manager. One is allocated for every
+// request, also for one that does not use its session: keep it small.
+//
+// It begins with the handlers running and nothing committed. It is committed once, at the
+// response's first byte or when the handlers have returned, which sets its fate. It is over when
+// the handlers have returned and all that could be saved has been. After a panic it is over first,
+// and committed if a recovery answers through our writer.
 type request struct {
 	gin.ResponseWriter // what the writer writes to
 	m                  *Manager
@@ -21,15 +27,33 @@ type request struct {
 	outer              *request // that of another manager on the same route
 	failure            error    // why the handler's response was replaced
 
-	ran       atomic.Bool // the handlers have returned
 	committed atomic.Bool // the session's fate is decided, headers may go out
-	discarded bool        // the handler panicked
-	flushed   bool        // the session was flushed before the commit, which tells the browser
-	dropped   bool        // the session ended, and what the handler did to it does not matter
-	encoded   bool        // middleware around this one encodes the body, whatever it is
+	over      atomic.Bool
+	fate      fate
+	flushed   bool // the session was flushed before the commit, which tells the browser
+	encoded   bool // middleware around this one encodes the body, whatever it is
 	hijacking bool
 	informed  bool // an informational answer has just gone out
+	listed    bool // in Manager.unfinished; guarded by the session's mutex
 }
+
+// A fate is what becomes of what the handlers did to the session.
+//
+//	kept      → replaced   the commit failed; the ErrorHandler has answered
+//	kept      → dropped    the session had ended, and the method is safe
+//	kept      → discarded  a handler panicked
+//	kept      → passedOn   gin.Engine.HandleContext runs the chain again with the same session
+//
+// A request that has left kept saves nothing any more.
+type fate uint8
+
+const (
+	kept fate = iota
+	replaced
+	dropped
+	discarded
+	passedOn
+)
 
 // requestKey is where gin.Context keeps the innermost request.
 type requestKey struct{}
@@ -46,14 +70,7 @@ func attached(c *gin.Context) *request {
 func (r *request) current(c *gin.Context) *Session {
 	s := r.session.Load()
 	if s == nil {
-		s = newSession(r.m)
-		s.lines = c.Request.Header["Cookie"]
-		if !r.session.CompareAndSwap(nil, s) {
-			s = r.session.Load()
-		} else if r.committed.Load() && !r.ran.Load() {
-			r.m.cfg.Logger.ErrorContext(c.Request.Context(), "ginsession: ginsession.Get was called for the first time after the response's headers were sent, without Vary: Cookie: "+
-				"a shared cache may give what the page shows of this session to other visitors; call Get before the first write")
-		}
+		s = r.begin(c)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,8 +78,25 @@ func (r *request) current(c *gin.Context) *Session {
 	return s
 }
 
+// begin makes the request's session, or returns the one that another goroutine has just made.
+func (r *request) begin(c *gin.Context) *Session {
+	s := newSession(r.m)
+	s.lines, s.request = c.Request.Header["Cookie"], r
+	if !r.session.CompareAndSwap(nil, s) {
+		return r.session.Load()
+	}
+	switch {
+	case r.over.Load():
+		s.close()
+	case r.committed.Load():
+		r.m.cfg.Logger.ErrorContext(c.Request.Context(), "ginsession: ginsession.Get was called for the first time after the response's headers were sent, without Vary: Cookie: "+
+			"a shared cache may give what the page shows of this session to other visitors; call Get before the first write")
+	}
+	return s
+}
+
 // Handler returns the middleware. It reads nothing and writes nothing for a request that does
-// not use its session.
+// not use its session. A chain that has two managers with one cookie name panics.
 func (m *Manager) Handler() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		outer := attached(c)
@@ -71,34 +105,65 @@ func (m *Manager) Handler() gin.HandlerFunc {
 				c.Next()
 				return
 			}
+			if r.m.cfg.CookieName == m.cfg.CookieName {
+				panic(fmt.Sprintf("ginsession: two managers in one chain use the cookie name %q, and would take each other's cookies for their own: give one of them another Config.CookieName", m.cfg.CookieName))
+			}
 		}
-		r := &request{ResponseWriter: c.Writer, m: m, c: c, outer: outer}
+		w := &writer{request{ResponseWriter: c.Writer, m: m, c: c, outer: outer}}
+		r := &w.request
 		r.encoded = r.Header()["Content-Encoding"] != nil
-		c.Writer = (*writer)(r)
+		r.takeOver()
+		c.Writer = w
 		c.Set(requestKey{}, r)
 		r.run()
 	}
 }
 
-// run runs the handler and what remains to be done after it.
+// takeOver continues a request that has called gin.Engine.HandleContext: Gin then runs the chain
+// again on the same gin.Context, having forgotten all that it kept there.
+func (r *request) takeOver() {
+	v, ok := r.m.unfinished.Load(r.c)
+	if !ok {
+		return
+	}
+	first := v.(*request)
+	s := first.session.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noteContainers()
+	first.fate, r.listed, r.flushed, s.request = passedOn, true, first.flushed, r
+	first.committed.Store(true)
+	r.session.Store(s)
+	r.m.unfinished.Store(r.c, r)
+}
+
+// list makes the request known to a later run of the chain; see takeOver. Its session's mutex is
+// locked.
+func (r *request) list() {
+	if r != nil && !r.listed {
+		r.listed = true
+		r.m.unfinished.Store(r.c, r)
+	}
+}
+
+// run runs the handlers and what remains to be done after them.
 func (r *request) run() {
 	panicked := true
 	defer func() {
 		if panicked {
-			r.discarded = true
+			r.fate = discarded
 			r.maskCookie()
+			r.end()
 		}
 		if r.outer != nil {
 			r.c.Set(requestKey{}, r.outer)
 		}
 	}()
 	r.c.Next()
-	r.ran.Store(true)
-	if r.committed.Load() || r.bypassed() {
-		r.finish()
-	} else {
+	if !r.committed.Load() && !r.bypassed() {
 		_ = r.commit()
 	}
+	r.end()
 	panicked = false
 }
 
@@ -114,21 +179,24 @@ func (r *request) commit() error {
 		s = r.current(r.c)
 	}
 	r.committed.Store(true)
-	if s == nil || r.bypassed() { // see finish
+	if s == nil || r.bypassed() { // see end
 		return nil
 	}
-	setCookie, accessed, err := r.commitSession(s, obtained && !r.discarded && !r.hijacking)
-	if errors.Is(err, ErrInterrupted) && isSafe(r.c.Request.Method) {
-		r.dropped = true // what a request that only reads did on the side goes with the session
+	setCookie, accessed, err := r.commitSession(s, obtained && r.fate == kept && !r.hijacking)
+	if errors.Is(err, ErrInterrupted) && !r.interrupts() {
+		r.drop()
 		err = nil
 	}
-	if err != nil && !r.discarded {
+	if err != nil && r.fate != discarded {
 		r.fail(err)
 		return r.failure
 	}
 	h := r.Header()
 	if accessed || setCookie != "" {
 		varyByCookie(h)
+	}
+	if accessed && r.m.cfg.NoStore == On {
+		h.Set("Cache-Control", "private, no-store")
 	}
 	if setCookie != "" {
 		h.Add("Set-Cookie", setCookie)
@@ -137,8 +205,20 @@ func (r *request) commit() error {
 	return nil
 }
 
-// bypassed reports whether the response's headers went out past this writer, as they do where
-// gin.Engine.HandleContext has served the request again.
+// interrupts reports whether the client is told that its session ended while the request changed
+// it.
+func (r *request) interrupts() bool {
+	return r.m.cfg.InterruptSafeMethods == On || !isSafe(r.c.Request.Method)
+}
+
+// drop lets a response go out although its session ended. What the request did to it goes with it.
+func (r *request) drop() {
+	r.fate = dropped
+	r.m.cfg.Logger.WarnContext(r.c.Request.Context(), "ginsession: the session ended while the request ran: what it changed is lost",
+		"method", r.c.Request.Method, "path", r.c.FullPath())
+}
+
+// bypassed reports whether the response's headers went out past this writer.
 func (r *request) bypassed() bool {
 	return r.Written() && r.Status() >= http.StatusOK
 }
@@ -153,7 +233,7 @@ func (r *request) commitSession(s *Session, load bool) (setCookie string, access
 		s.use()
 	}
 	r.flushed = s.flushed
-	setCookie, err = s.commit(r.discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
+	setCookie, err = s.conclude(r.fate == discarded || r.Status() >= http.StatusInternalServerError, r.hijacking)
 	return setCookie, s.accessed, err
 }
 
@@ -166,20 +246,43 @@ func isSafe(method string) bool {
 	return false
 }
 
-// finish saves what the handler changed after the headers had gone out, or logs why it cannot.
-func (r *request) finish() {
+// end saves what the handlers changed after the headers had gone out, or logs why it cannot, and
+// lets go of the session.
+func (r *request) end() {
+	r.over.Store(true)
 	s := r.session.Load()
-	if s == nil || r.failure != nil || r.dropped {
+	if s == nil || r.fate == passedOn {
 		return
 	}
+	r.forgetRepeatedFailure()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := r.finishSession(s); err != nil {
+	if r.listed {
+		r.m.unfinished.CompareAndDelete(r.c, r)
+	}
+	if r.fate != kept {
+		s.abandon()
+	} else if err := r.saveRest(s); err != nil && !s.reported {
 		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
 	}
+	s.request, s.closed = nil, true
 }
 
-func (r *request) finishSession(s *Session) error {
+// forgetRepeatedFailure leaves the reason for which the response was replaced once in c.Errors. Gin
+// adds it for each write that failed.
+func (r *request) forgetRepeatedFailure() {
+	if r.failure == nil {
+		return
+	}
+	seen := false
+	r.c.Errors = slices.DeleteFunc(r.c.Errors, func(e *gin.Error) bool {
+		again := seen && errors.Is(e, r.failure)
+		seen = seen || errors.Is(e, r.failure)
+		return again
+	})
+}
+
+func (r *request) saveRest(s *Session) error {
 	if s.err != nil {
 		return s.err
 	}
@@ -193,17 +296,20 @@ func (r *request) finishSession(s *Session) error {
 	if s.savesUnseen() && s.cycled == 0 {
 		return s.save(false)
 	}
-	if s.storedKey == "" && s.view.isEmpty() {
+	if s.storedKey == "" && s.dict.isEmpty() {
 		return nil
 	}
 	return ErrHeadersWritten
 }
 
-// fail replaces the handler's response, of which nothing has gone out yet, by the
-// ErrorHandler's. The handler's own writes fail from now on.
+// fail replaces the handler's response, of which nothing has been sent yet, by the ErrorHandler's.
+// The handler's own writes fail from now on.
 func (r *request) fail(err error) {
-	r.failure = err
+	r.failure, r.fate = err, replaced
 	c := r.c
+	if status := statusOf(err); status >= http.StatusInternalServerError {
+		r.m.cfg.Logger.ErrorContext(c.Request.Context(), "ginsession: a request was answered with an error", "status", status, "path", c.FullPath(), "error", err)
+	}
 	top := c.Writer
 	c.Writer = r.ResponseWriter
 	h := c.Writer.Header()
@@ -222,19 +328,6 @@ func (r *request) fail(err error) {
 	c.Writer = top
 }
 
-// describesBody reports whether a header belongs to the response that is being replaced: to its
-// body, or to how long a cache may keep it.
-func describesBody(name string) bool {
-	switch name {
-	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag":
-		return true
-	}
-	if strings.HasSuffix(name, "Cache-Control") { // and those for a single kind of cache (RFC 9213)
-		return true
-	}
-	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
-}
-
 // maskCookie hides the session's key before a panic reaches gin.Recovery, which logs the
 // request's headers.
 func (r *request) maskCookie() {
@@ -245,61 +338,4 @@ func (r *request) maskCookie() {
 		lines[i] = cookieheader.Mask(line, r.m.cfg.CookieName)
 	}
 	r.c.Request = &masked
-}
-
-// makePrivate keeps a response that sets a cookie out of shared caches. They may keep what says
-// nothing of sharing, such as a max-age alone (RFC 9111 §3).
-func (cfg *settings) makePrivate(h http.Header) {
-	lines := h.Values("Cache-Control")
-	if len(lines) == 0 {
-		h.Set("Cache-Control", "private")
-		return
-	}
-	shared, private := false, false
-	kept := []string{"private"}
-	for directive := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		directive = strings.TrimSpace(directive)
-		name, _, _ := strings.Cut(strings.ToLower(directive), "=")
-		switch {
-		case name == "public" || name == "s-maxage":
-			shared = true
-		case strings.EqualFold(directive, "private"): // with ="X-Own" it is about that header
-			private = true
-		case directive != "":
-			private = private || name == "no-store"
-			kept = append(kept, directive)
-		}
-	}
-	if private && !shared {
-		return
-	}
-	h.Set("Cache-Control", strings.Join(kept, ", "))
-	if shared {
-		cfg.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
-	}
-}
-
-// varyCookie is shared by all responses, as Gin's content types are: appending to it copies it.
-var varyCookie = []string{"Cookie"}
-
-// varyByCookie tells caches that the response depends on the cookie, in one line with what else
-// it depends on: nginx before 1.23 reads only one.
-func varyByCookie(h http.Header) {
-	lines := h["Vary"]
-	if len(lines) == 0 {
-		h["Vary"] = varyCookie
-		return
-	}
-	joined := strings.Join(lines, ", ")
-	named := false
-	for name := range strings.SplitSeq(joined, ",") {
-		name = strings.TrimSpace(name)
-		named = named || name == "*" || strings.EqualFold(name, "Cookie")
-	}
-	if !named {
-		joined += ", Cookie"
-	}
-	if !named || len(lines) > 1 {
-		h["Vary"] = []string{joined}
-	}
 }

@@ -21,7 +21,7 @@ func TestModify(t *testing.T) {
 		return old + 1
 	})
 	check(t, "Modify", []any{n, err}, []any{2, error(nil)})
-	check(t, "Get", s.Get("n"), 2)
+	check(t, "Get", s.Get("n"), int64(2))
 	n, err = ginsession.Modify(s, "n", func(old int, _ bool) int { return old * 10 })
 	check(t, "Modify again", []any{n, err}, []any{20, error(nil)})
 	text, err := ginsession.Modify(s, "absent", func(old string, ok bool) string {
@@ -392,5 +392,5 @@ func TestSignedCookiesCannot(t *testing.T) {
 		}
 	}
 	check(t, "Claim and Exists", []bool{ok, exists}, []bool{false, false})
-	check(t, "Get", s.Get("n"), 1)
+	check(t, "Get", s.Get("n"), int64(1))
 }

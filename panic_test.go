@@ -80,7 +80,7 @@ func TestMiddlewarePanicInCommit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			recovery := gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, _ any) {
-				ginsession.Get(c).Get("v") // hangs where the lock was left behind
+				ginsession.Get(c).Has("v") // hangs if the lock was left behind
 				c.AbortWithStatus(http.StatusInternalServerError)
 			})
 			setup := webSetup{Routes: func(r *gin.Engine) {

@@ -2,27 +2,29 @@ package ginsession
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ginsession/ginsession/internal/deadline"
 )
 
-// A Session is one visitor's dictionary and its life. It is read from the store at its first
-// use. What a request changes in it is saved by the middleware before the response's first
-// byte, or by [Session.Save] where there is no request ([Manager.Open]).
+// A Session is one visitor's dictionary and its life. It is loaded from the store at its first
+// use. The middleware saves what a request changed in it before the response's first byte.
+// Outside a request ([Manager.Open]), [Session.Save] does.
 //
 // A session that could not be loaded is not an empty one: its methods do nothing and return
 // zero values, [Session.Err] says why, and the middleware answers 503 in the handler's place.
 //
-// A Session may be used by several goroutines of one request. A map or slice that it handed
-// out may not.
+// A Session may be used by several goroutines of one request at the same time. A map or slice that
+// it handed out may not.
 type Session struct {
-	*sessionState // out of fmt's reach: it prints what a pointer in a struct points to one level deep
+	*sessionState // one pointer further than fmt prints, which would show the key
 }
 
 // newSession allocates both parts at once.
@@ -40,50 +42,68 @@ type sessionState struct {
 	m   *Manager
 	ctx context.Context // the request's, as of Get; values only, never its end
 
-	loading deadline.Context // of the one load, in place because every use of a session pays for it
+	loading deadline.Context // of the one load; in place, because every use of a session pays for it
 
-	lines []string // the request's Cookie headers, or one with the key given to Manager.Open
+	request *request // nil outside a request and when it is over
+	lines   []string // the request's Cookie headers, or one with the key given to Manager.Open
 
-	key       string // what the cookie carries; "" without
-	storedKey string // the key that base is stored under; "" where nothing is stored
+	key       string // what the cookie carries; "" if there is none
+	storedKey string // the key that base is stored under; "" if nothing is stored
 	base      Record // what the store holds, as far as this session knows
 
-	view    document  // the dictionary as this request sees it
+	dict    document  // the dictionary as this request sees it
 	changes changes   // what this request did to it since the last save
-	fresh   *document // what the last save stored, until view is brought up to it
+	fresh   *document // what the last save stored, until dict is brought up to it
 	err     error     // why the session could not be loaded or flushed
 
-	cycled   int32 // 1 + the number of changes made before CycleKey; 0 where none is pending
+	cycled   int32 // 1 + the number of changes made before CycleKey; 0 if no new key is pending
 	tried    int8  // how many keys the store was asked for
-	located  bool  // it has been asked for what the cookie names
-	viewed   bool  // view is ready: located, or cleared before that was needed
-	parsed   bool  // view was read from base: its raw values are base's
-	accessed bool
-	modified bool
+	origin   origin
+	parsed   bool // dict was read from base: its raw values are base's
+	accessed bool // Django's accessed
+	modified bool // Django's modified
 	marked   bool // MarkModified was called since the last save
-	flushed  bool // Flush was called: the browser's cookie is to go
-	saved    bool // something was saved: the cookie is to be sent
+	flushed  bool // Flush was called: the browser's cookie must go
+	saved    bool // something was saved: the cookie must be sent
 	known    bool // the client has the key, or gets it with this response's headers
+	reported bool // Save has returned why the latest changes cannot be saved
+	closed   bool // the request is over: a change is saved at once, or is lost
 }
 
-// lookup returns the entry of a key in the dictionary, or nil.
-func (s *Session) lookup(key string) *entry {
+// An origin says where the dictionary comes from.
+//
+//	          Get and other uses    Clear      Key, Save    Flush
+//	unread    loaded                cleared    loaded       loaded
+//	cleared   cleared               cleared    loaded       loaded
+//	loaded    loaded                loaded     loaded       loaded
+//
+// A load that fails changes nothing.
+type origin uint8
+
+const (
+	unread  origin = iota
+	cleared        // emptied before it was loaded: the store has not been asked yet
+	loaded         // the store has been asked, or there was nothing to ask for
+)
+
+// find returns the entry of a key that is in the dictionary, or nil.
+func (s *Session) find(key string) *entry {
 	if !s.use() {
 		return nil
 	}
-	return s.view.present(key)
+	return s.dict.find(key)
 }
 
-// Get returns the value of key, or nil where there is none: nil, bool, string, int64 (a whole
+// Get returns the value of key, or nil if there is none: nil, bool, string, int64 (a whole
 // number that fits), float64 (a number with a point or an exponent), json.Number (any other),
-// []any or map[string]any; what was Set in this request comes back as it was set. What the
-// handler changes inside a map or slice is saved.
+// []any or map[string]any. What was Set in this request comes back as it will in the next; [Value]
+// returns the type that was set. What the handler changes inside a map or slice is saved.
 func (s *Session) Get(key string) any {
 	v, _ := s.Lookup(key)
 	return v
 }
 
-// Lookup is [Session.Get] and tells whether the value is there and can be read.
+// Lookup is [Session.Get] and reports whether the value is there and can be decoded.
 func (s *Session) Lookup(key string) (any, bool) {
 	return Value[any](s, key)
 }
@@ -92,30 +112,46 @@ func (s *Session) Lookup(key string) (any, bool) {
 func (s *Session) Has(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lookup(key) != nil
+	return s.find(key) != nil
 }
 
-// Set puts v under key. Whether v can be stored is found out when the session is saved
-// ([ErrEncode]).
+// Set puts v under key. If v cannot be stored, or key begins with "_session_", which is reserved,
+// saving the session is an [ErrEncode].
 func (s *Session) Set(key string, v any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.use() {
-		s.set(key, v)
+		s.put(key, v)
 	}
 }
 
-func (s *Session) set(key string, v any) {
-	e := s.view.add(key)
-	e.put(v)
-	s.note(e, change{op: opSet, key: key, value: v})
+// put sets a key for the handler, which must not set one of the framework's.
+func (s *Session) put(key string, v any) *entry {
+	return s.assign(change{op: opSet, key: key, value: v, err: checkKey(key)})
+}
+
+// assign sets a key to a change's value.
+func (s *Session) assign(c change) *entry {
+	e := s.dict.add(c.key)
+	e.assign(c.value)
+	s.note(e, c)
+	return e
+}
+
+// checkKey refuses the keys of the framework: a program that lets visitors name keys must not let
+// them say when a session ends, or whose it is.
+func checkKey(key string) error {
+	if !strings.HasPrefix(key, keyPrefix) {
+		return nil
+	}
+	return encodeError(key, errors.New("keys that begin with "+keyPrefix+" are reserved: use another name, or SetExpiry to say when the session ends"))
 }
 
 // Delete removes key, or returns [ErrKeyNotFound].
 func (s *Session) Delete(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.lookup(key)
+	e := s.find(key)
 	if s.err != nil {
 		return s.err
 	}
@@ -127,15 +163,15 @@ func (s *Session) Delete(key string) error {
 }
 
 func (s *Session) remove(e *entry) {
-	e.held, e.state = nil, deleted
+	e.remove()
 	s.note(e, change{op: opDelete, key: e.key()})
 }
 
-// Pop removes key and returns its value, and whether it was there.
+// Pop removes key and returns its value and whether it was there.
 func (s *Session) Pop(key string) (any, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.lookup(key)
+	e := s.find(key)
 	if e == nil {
 		return nil, false
 	}
@@ -148,13 +184,15 @@ func (s *Session) Pop(key string) (any, bool) {
 func (s *Session) SetDefault(key string, v any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.lookup(key); e != nil {
+	if e := s.find(key); e != nil {
 		v, _ := valueFor[any](s, e)
 		return v
 	}
-	if s.err == nil {
-		s.set(key, v)
+	if s.err != nil {
+		return v
 	}
+	e := s.put(key, v)
+	v, _ = valueFor[any](s, e)
 	return v
 }
 
@@ -166,8 +204,9 @@ func (s *Session) Update(values map[string]any) {
 		return
 	}
 	s.modified, s.marked = true, true
+	s.request.list()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		s.set(key, values[key])
+		s.put(key, values[key])
 	}
 }
 
@@ -178,7 +217,7 @@ func (s *Session) Keys() []string {
 	if !s.use() {
 		return nil
 	}
-	return s.view.keys()
+	return s.dict.keys()
 }
 
 // Values lists the values in the order of [Session.Keys].
@@ -199,7 +238,7 @@ func (s *Session) Items() map[string]any {
 	return items
 }
 
-// All walks over the keys of the moment, in sorted order, and their values.
+// All iterates over the keys that the session has at the start, in sorted order, and their values.
 func (s *Session) All() iter.Seq2[string, any] {
 	return func(yield func(string, any) bool) {
 		for _, key := range s.Keys() {
@@ -213,7 +252,8 @@ func (s *Session) All() iter.Seq2[string, any] {
 // Len returns the number of keys.
 func (s *Session) Len() int { return len(s.Keys()) }
 
-// Clear removes every key. The session keeps its key; see [Session.Flush]. It does not load.
+// Clear removes every value without loading them. The session keeps its own key and its cookie; to
+// sign out, use [Session.Flush].
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,17 +261,19 @@ func (s *Session) Clear() {
 		return
 	}
 	s.accessed, s.modified = true, true
-	s.view, s.viewed, s.parsed, s.fresh = document{}, true, false, nil
+	s.dict, s.origin, s.parsed, s.fresh = document{}, max(s.origin, cleared), false, nil
 	s.changes = append(s.changes[:max(s.cycled-1, 0)], change{op: opClear})
+	s.request.list()
+	s.saveLate("every key")
 }
 
-// Key returns the session's key, what the cookie carries, or "" as long as it has none: a new
-// session gets one when it is saved, and one that the cookie names counts only once it has
-// been found in the store. Do not log it.
+// Key returns the session's key, which the cookie carries, or "" if it has none. A new session gets
+// its key when it is saved. The key of a cookie counts only if the store has it, so Key loads the
+// session. Do not log it.
 func (s *Session) Key() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.find()
+	s.ensureLoaded()
 	return s.key
 }
 
@@ -242,33 +284,34 @@ func (s *Session) IsEmpty() bool {
 	if !s.use() {
 		return true
 	}
-	s.find()
-	return s.key == "" && s.view.isEmpty()
+	s.ensureLoaded()
+	return s.key == "" && s.dict.isEmpty()
 }
 
-// Accessed reports whether the session was used: the response then varies by cookie.
+// Accessed reports whether the session was used. Source: Django's accessed.
 func (s *Session) Accessed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.accessed
 }
 
-// Modified reports whether the session was changed, or marked as changed.
+// Modified reports whether the session was changed or marked as changed. Source: Django's modified.
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.modified
 }
 
-// MarkModified has the session saved, and so extended, though nothing was changed.
+// MarkModified has the session saved, and so extended, even if nothing was changed.
 func (s *Session) MarkModified() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.modified, s.marked = true, true
+	s.request.list()
 }
 
-// Err says why the session could not be loaded ([ErrUnavailable]) or flushed; nil is sound.
-// A handler may leave it unread: such a request is answered by Config.ErrorHandler.
+// Err returns why the session could not be loaded ([ErrUnavailable]) or flushed; nil means the
+// session is usable. Handlers need not check it: Config.ErrorHandler answers such a request.
 func (s *Session) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

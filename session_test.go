@@ -139,7 +139,7 @@ func TestConcurrentUse(t *testing.T) {
 				own := fmt.Sprint("key ", i)
 				for n := range 20 {
 					s.Set(own, n)
-					check(t, own, s.Get(own), n)
+					check(t, own, s.Get(own), int64(n))
 					modifyInt(s, "sum")
 					s.Keys()
 					drain(s)

@@ -2,6 +2,7 @@ package ginsession
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -9,41 +10,142 @@ import (
 
 // This file hands values out, typed or not, and notices what the handler changed inside them.
 
-// A holding is what the handler has of a value. It may share memory with the handler.
-type holding struct {
-	value any    // what raw means, or what was Set
-	typed any    // what Value decoded last, where that is of another type
-	raw   string // what typed was decoded from
+// A view is a value of an entry that the handler has: one that it set, or one that it was given
+// and can change from outside because it shares memory with it. An entry has a view for each type
+// that it was read as, the latest first.
+type view struct {
+	value any    // nil if the handler has none, as after Modify
+	text  string // the value's encoding when it was handed out or last encoded; "" if it never was
+	older *view
 }
 
-// valueFor is valueOf for the handler: what it has done to the value under another type counts.
+// maxViews bounds an entry's views. Only a session that is kept open for long, as a websocket's is,
+// comes near: its oldest views are then no longer looked at.
+const maxViews = 8
+
+// assign makes v the entry's value.
+func (e *entry) assign(v any) { e.views, e.state = &view{value: v}, assigned }
+
+// remove leaves a tombstone.
+func (e *entry) remove() { e.views, e.state = nil, absent }
+
+// text returns the encoding of the entry's value.
+func (e *entry) text(c *codec) (string, error) {
+	if e.state != assigned {
+		return e.raw, nil
+	}
+	if e.views.text == "" {
+		text, err := c.encodeValue(e.key(), e.views.value)
+		if err != nil {
+			return "", err
+		}
+		e.views.text = text
+	}
+	return e.views.text, nil
+}
+
+// valueFor returns an entry's value as a T for the handler. What the handler did to the value as
+// another type is in it, and what it will do to the T is found at the commit.
 func valueFor[T any](s *Session, e *entry) (T, bool) {
-	if v, ok := held[T](e); ok {
+	if v, ok := viewed[T](s.m.cfg.codec, e); ok {
 		return v, true
 	}
 	s.noteContents(e)
-	return valueOf[T](s.m.cfg.codec, e)
+	v, text, ok := decodeAs[T](s.m.cfg.codec, e)
+	if ok && text != "null" && isChangeable(v) {
+		e.addView(v, text)
+		s.request.list()
+	}
+	return v, ok
 }
 
-// valueOf returns an entry's value as a T. What may share memory with the handler is kept, so
-// that changes inside it are found at the commit.
+// valueOf returns an entry's value as a T that is not changed from outside.
 func valueOf[T any](c *codec, e *entry) (T, bool) {
-	if v, ok := held[T](e); ok {
+	if v, ok := viewed[T](c, e); ok {
 		return v, true
 	}
-	raw, err := e.text(c)
+	v, _, ok := decodeAs[T](c, e)
+	return v, ok
+}
+
+// viewed returns the T that the handler has of the entry's value, if it has one.
+func viewed[T any](c *codec, e *entry) (T, bool) {
+	if e.views == nil {
+		return *new(T), false
+	}
+	current := e.raw
+	if e.state == assigned {
+		current = e.views.text
+	}
+	untyped := reflect.TypeFor[T]().Kind() == reflect.Interface
+	for v := e.views; v != nil; v = v.older {
+		if v.text != current {
+			continue
+		}
+		value := v.value
+		if untyped {
+			value = c.asLoaded(value)
+		}
+		if t, ok := value.(T); ok {
+			return t, true
+		}
+	}
+	return *new(T), false
+}
+
+// asLoaded returns a value as a load will give it, if that needs no encoding, or nil.
+func (c *codec) asLoaded(v any) any {
+	if !c.plain {
+		return nil
+	}
+	switch v := v.(type) {
+	case int:
+		return int64(v)
+	case bool, string, int64:
+		return v
+	case []any:
+		for _, element := range v {
+			if !c.isAsLoaded(element) {
+				return nil
+			}
+		}
+		return v
+	case map[string]any:
+		for _, element := range v {
+			if !c.isAsLoaded(element) {
+				return nil
+			}
+		}
+		return v
+	}
+	return nil
+}
+
+// isAsLoaded reports whether a load of v gives v.
+func (c *codec) isAsLoaded(v any) bool {
+	switch v := v.(type) {
+	case nil, bool, string, int64:
+		return true
+	case []any, map[string]any:
+		return c.asLoaded(v) != nil
+	}
+	return false
+}
+
+// decodeAs decodes the entry's text.
+func decodeAs[T any](c *codec, e *entry) (v T, text string, ok bool) {
+	text, err := e.text(c)
 	if err != nil {
-		return *new(T), false
+		return v, "", false
 	}
-	if v, ok := plainValue[T](c, raw); ok {
-		return v, true
+	if v, ok := plainValue[T](c, text); ok {
+		return v, text, true
 	}
-	var v T
-	if c.decode(e.key(), raw, &v) != nil {
-		return *new(T), false
+	var decoded T
+	if c.decode(e.key(), text, &decoded) != nil {
+		return v, "", false
 	}
-	hold(e, v, raw)
-	return v, true
+	return decoded, text, true
 }
 
 // plainValue decodes the text of a string without an escape, and of a small whole number, where
@@ -64,57 +166,23 @@ func plainValue[T any](c *codec, raw string) (v T, ok bool) {
 	return v, ok
 }
 
-// held returns the T that the entry holds, if it does.
-func held[T any](e *entry) (T, bool) {
-	if e.held == nil {
-		return *new(T), false
-	}
-	if v, ok := e.held.value.(T); ok && e.state != stored {
-		return v, true
-	}
-	if e.held.typed != nil && reflect.TypeFor[T]().Kind() != reflect.Interface {
-		v, ok := e.held.typed.(T)
-		return v, ok
-	}
-	return *new(T), false
-}
-
-// hold keeps what raw was decoded to where the handler can change it from outside.
-func hold[T any](e *entry, v T, raw string) {
-	if raw == "null" {
-		return
-	}
-	switch any(&v).(type) {
+// isChangeable reports whether the handler can change what a T refers to.
+func isChangeable[T any](v T) bool {
+	switch v := any(&v).(type) {
 	case *json.RawMessage:
-		return
-	case *any, *map[string]any, *[]any:
-		if e.state == stored {
-			e.holding().value, e.state = v, decoded
-			return
-		}
+		return false
+	case *any:
+		return isContainer(*v)
 	}
-	if sharesMemory(reflect.TypeFor[T]()) {
-		h := e.holding()
-		h.typed, h.raw = v, raw
-	}
+	return sharesMemory(reflect.TypeFor[T]())
 }
 
-func (e *entry) holding() *holding {
-	if e.held == nil {
-		e.held = &holding{}
+func isContainer(v any) bool {
+	switch v.(type) {
+	case nil, bool, string, int64, float64, json.Number:
+		return false
 	}
-	return e.held
-}
-
-// put makes v the entry's value.
-func (e *entry) put(v any) { e.held, e.state = &holding{value: v}, set }
-
-// text returns the entry's value as a record spells it.
-func (e *entry) text(c *codec) (string, error) {
-	if e.state == set {
-		return c.encodeValue(e.key(), e.held.value)
-	}
-	return e.raw, nil
+	return sharesMemory(reflect.TypeOf(v))
 }
 
 // sharesMemory reports whether a copy of a T can be changed through another.
@@ -134,47 +202,105 @@ func sharesMemory(t reflect.Type) bool {
 	return false
 }
 
-// noteContainers records what the handler changed inside the maps and slices it was given.
+func (e *entry) addView(value any, text string) {
+	added := &view{value: value, text: text}
+	if e.state == assigned { // the first view is the value itself
+		added.older, e.views.older = e.views.older, added
+	} else {
+		added.older, e.views = e.views, added
+	}
+	last := e.views
+	for n := 1; last != nil && n < maxViews; n++ {
+		last = last.older
+	}
+	if last != nil {
+		last.older = nil
+	}
+}
+
+// noteContainers records what the handler changed inside the values that it has.
 func (s *Session) noteContainers() {
-	for i := range s.view.entries {
-		s.noteContents(&s.view.entries[i])
+	for i := range s.dict.entries {
+		s.noteContents(&s.dict.entries[i])
 	}
 }
 
+// noteContents makes the view that the handler changed inside the entry's value. If it changed
+// two, or one that was read before the value became another, the session cannot be saved.
 func (s *Session) noteContents(e *entry) {
-	if v, changed := e.changedInside(s.m.cfg.codec); changed {
-		e.put(v)
-		s.note(e, change{op: opSet, key: e.key(), value: v, inside: true})
+	changed, clash := e.changedViews(s.m.cfg.codec)
+	if changed == nil {
+		return
 	}
+	c := change{op: opSet, key: e.key(), value: changed.value, inside: true}
+	if i := s.lastChange(e); i >= 0 && s.changes[i].op == opSet {
+		c.inside = s.changes[i].inside
+	}
+	if clash != nil {
+		c.err = encodeError(c.key, fmt.Errorf("it was changed through a %T and through a %T, each read without the other's change: change one of them, or Set the value that you want", clash.value, changed.value))
+	}
+	rest := e.views
+	e.assign(changed.value)
+	for v := rest; v != nil; v = v.older {
+		if v != changed {
+			e.addView(v.value, v.text)
+		}
+	}
+	s.record(e, c)
 }
 
-// changedInside compares a container that was handed out with what the record says. It decodes
-// the record's bytes again: encoding the container would turn a read of 1e+16, or of keys in
-// another order, into a write. Only what this package has encoded itself is encoded again.
-func (e *entry) changedInside(c *codec) (any, bool) {
-	h := e.held
-	if h == nil {
-		return nil, false
+// changedViews returns the view that was changed since it was handed out, and another with which
+// it is at odds.
+func (e *entry) changedViews(c *codec) (changed, clash *view) {
+	if e.views == nil || e.state == absent {
+		return nil, nil
 	}
-	if h.typed != nil && !c.decodesTo(e.key(), h.raw, h.typed) {
-		return h.typed, true
+	current := e.raw
+	if e.state == assigned {
+		current = e.views.text
 	}
-	switch {
-	case e.state == decoded && isContainer(h.value):
-		return h.value, !c.decodesTo(e.key(), e.raw, h.value)
-	case e.state == kept && h.value != nil && sharesMemory(reflect.TypeOf(h.value)):
-		raw, err := c.encodeValue(e.key(), h.value)
-		return h.value, err != nil || !c.alike(e.key(), raw, e.raw)
+	for v := e.views; v != nil; v = v.older {
+		if v.text == "" || !v.isChanged(c, e.key()) {
+			continue
+		}
+		if changed != nil {
+			clash = changed
+		} else if v.text != current {
+			clash = e.views
+		}
+		changed = v
 	}
-	return nil, false
+	return changed, clash
 }
 
-func isContainer(v any) bool {
-	switch v.(type) {
-	case nil, bool, string, int64, float64, json.Number:
+// isChanged reports whether the value would be stored as another than it was read from. Not every
+// difference is one: 1e16 may stand in the record as 1e+16, and fields that are not stored may
+// hold a memo. So the text is decoded again and compared with the value, first in memory, then by
+// how both encode.
+func (v *view) isChanged(c *codec, key string) bool {
+	if v.value == nil || !isContainer(v.value) {
 		return false
 	}
-	return true
+	again := reflect.New(reflect.TypeOf(v.value))
+	decodeErr := c.decode(key, v.text, again.Interface())
+	if decodeErr == nil && reflect.DeepEqual(again.Elem().Interface(), v.value) {
+		return false
+	}
+	text, err := c.encode(key, v.value)
+	if err == nil && c.alike(key, text, v.text) {
+		return false
+	}
+	if decodeErr == nil {
+		before, beforeErr := c.encode(key, again.Elem().Interface())
+		if err != nil && beforeErr != nil || err == nil && beforeErr == nil && c.alike(key, text, before) {
+			return false
+		}
+	}
+	if err != nil {
+		return true // the save says so
+	}
+	repeated, err := c.encode(key, v.value)
+	return err != nil || c.alike(key, text, repeated) // else it encodes differently each time, which says nothing
 }
 
 // alike reports whether two encodings mean the same: gob writes a map in any order.
@@ -184,13 +310,4 @@ func (c *codec) alike(key, a, b string) bool {
 	}
 	var v, w any
 	return c.decode(key, a, &v) == nil && c.decode(key, b, &w) == nil && reflect.DeepEqual(v, w)
-}
-
-// decodesTo reports whether raw still means v.
-func (c *codec) decodesTo(key, raw string, v any) bool {
-	again := reflect.New(reflect.TypeOf(v))
-	if c.decode(key, raw, again.Interface()) != nil {
-		return false
-	}
-	return reflect.DeepEqual(again.Elem().Interface(), v)
 }

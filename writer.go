@@ -6,12 +6,10 @@ import (
 	"net/http"
 )
 
-// A writer is a request as the handlers write to it. It commits the session before the response's
-// first byte, whichever way that byte goes out. Where the response has been replaced, the
-// handler's writes fail.
-type writer request
-
-func (w *writer) commit() error { return (*request)(w).commit() }
+// A writer is what the handlers write to. It commits the session before the response's first
+// byte, whichever way that byte goes out. If the response has been replaced, the handlers' writes
+// fail.
+type writer struct{ request }
 
 // Unwrap is for http.ResponseController, which finds the deadlines beneath.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

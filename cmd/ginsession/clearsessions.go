@@ -48,6 +48,9 @@ func prepareClear(flags *flag.FlagSet) action {
 	flags.IntVar(&f.batch, "batch", 1000, fmt.Sprintf("how many `sessions` to remove at once, 1 to %d", maxBatch))
 	flags.Func("pause", "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s; 5ms where it is not given, none with\nPostgreSQL, whose writers do not wait for the table", func(text string) error {
 		pause, err := time.ParseDuration(text)
+		if pause == 0 {
+			pause = -1 // none, which 0 is not to the library
+		}
 		f.pause = &pause
 		return err
 	})
