@@ -13,6 +13,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memory"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // Allocations are exact, and so are the bounds of these tests. Under the race detector they are
@@ -71,7 +72,7 @@ func allocSite(t *testing.T, engine func(*gorm.DB) ginsession.Engine) (*gin.Engi
 	if err := ginsession.Migrate(db); err != nil {
 		t.Fatal(err)
 	}
-	r := newWebRouter()
+	r := testsite.NewRouter()
 	r.Use(ginsession.New(ginsession.Config{Engine: engine(db)}))
 	allocPages(r)
 	w := httptest.NewRecorder()
@@ -89,7 +90,7 @@ func allocSite(t *testing.T, engine func(*gorm.DB) ginsession.Engine) (*gin.Engi
 
 // A request that does not touch its session pays for the middleware alone.
 func TestAllocUntouched(t *testing.T) {
-	bare := newWebRouter()
+	bare := testsite.NewRouter()
 	allocPages(bare)
 	base := allocations(t, bare, "/plain", "")
 	site, cookie := allocSite(t, plainDB)

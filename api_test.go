@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 	"github.com/ginsession/ginsession/signing"
 )
 
@@ -87,7 +88,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	inTheOpen := cfg
-	inTheOpen.Engine = ginsession.Custom(newSpyStore())
+	inTheOpen.Engine = ginsession.Custom(testsite.NewStore())
 	server, err := ginsession.NewManager(inTheOpen)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestConfigErrorNamesItsField(t *testing.T) {
 
 // TestCookieHasNoSideEffect asks for the cookie of a session: the request goes on as if nobody had.
 func TestCookieHasNoSideEffect(t *testing.T) {
-	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore())})
+	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,20 +13,21 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // This file proves what caches are told of a response (RFC 9111 §4.1).
 
 // A cachingSite has one page, and answers a visitor whose session has the user alice.
 type cachingSite struct {
-	store *spyStore
+	store *testsite.Store
 	log   bytes.Buffer
 	key   string
 }
 
 func (w *cachingSite) get(t *testing.T, page gin.HandlerFunc, change ...func(*ginsession.Config)) *http.Response {
 	t.Helper()
-	w.store = newSpyStore()
+	w.store = testsite.NewStore()
 	cfg := ginsession.Config{Engine: ginsession.Custom(w.store), HashKeys: ginsession.Off, Logger: slog.New(slog.NewTextHandler(&w.log, nil))}
 	for _, f := range change {
 		f(&cfg)
@@ -75,7 +76,7 @@ func TestVaryOfATemplateThatReads(t *testing.T) {
 func TestFailedLoadOfATemplateThatReads(t *testing.T) {
 	var w cachingSite
 	r := w.get(t, func(c *gin.Context) {
-		w.store.before = func(string) error { return errors.New("the store is down") }
+		w.store.SetBefore(func(string) error { return errors.New("the store is down") })
 		c.HTML(http.StatusOK, "page", gin.H{"session": ginsession.Get(c)})
 	})
 	check(t, "status", r.StatusCode, http.StatusServiceUnavailable)
@@ -97,7 +98,7 @@ func TestFirstGetAfterTheHeaders(t *testing.T) {
 
 // TestGetAfterTheHandlers is not such a case: the page has been written without it.
 func TestGetAfterTheHandlers(t *testing.T) {
-	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore()), Logger: slog.New(slog.NewTextHandler(failOnWrite{t}, nil))})
+	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore()), Logger: slog.New(slog.NewTextHandler(failOnWrite{t}, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestNoCacheKeepsAFailure(t *testing.T) {
 			} {
 				c.Header(header, "an hour")
 			}
-			w.store.before = func(string) error { return errors.New("the store is down") }
+			w.store.SetBefore(func(string) error { return errors.New("the store is down") })
 			ginsession.Get(c).Get("user")
 			c.String(http.StatusOK, "page")
 		}, func(cfg *ginsession.Config) { cfg.ErrorHandler = handler })

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // A batch removes as many as asked for until there is less left.
@@ -109,10 +110,10 @@ func (s clearStore) ClearExpired(ctx context.Context, now time.Time, o ginsessio
 }
 
 // newClearManager returns a manager whose store clears with f.
-func newClearManager(t *testing.T, log *logBook, f func(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error)) *ginsession.Manager {
+func newClearManager(t *testing.T, log *testsite.Log, f func(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error)) *ginsession.Manager {
 	t.Helper()
 	m, err := ginsession.NewManager(ginsession.Config{
-		Engine: ginsession.Custom(clearStore{newSpyStore(), f}),
+		Engine: ginsession.Custom(clearStore{testsite.NewStore(), f}),
 		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
@@ -137,7 +138,7 @@ func TestClearExpiredOptions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var reported int64
-			m := newClearManager(t, &logBook{}, func(_ context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
+			m := newClearManager(t, &testsite.Log{}, func(_ context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
 				if o.BatchSize != tt.size || o.Pause != tt.pause {
 					t.Errorf("options %+v", o)
 				}
@@ -158,7 +159,7 @@ func TestClearExpiredOptions(t *testing.T) {
 // A failure of the store is ErrUnavailable; the context's end is the context's.
 func TestClearExpiredErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	m := newClearManager(t, &logBook{}, func(ctx context.Context, _ time.Time, _ ginsession.ClearOptions) (int64, error) {
+	m := newClearManager(t, &testsite.Log{}, func(ctx context.Context, _ time.Time, _ ginsession.ClearOptions) (int64, error) {
 		return 3, errors.Join(errStore, ctx.Err())
 	})
 	if removed, err := m.ClearExpired(ctx); removed != 3 || !errors.Is(err, ginsession.ErrUnavailable) || !errors.Is(err, errStore) {
@@ -179,11 +180,11 @@ func TestClearExpiredErrors(t *testing.T) {
 
 // The clock that decides is the Config's.
 func TestClearExpiredClock(t *testing.T) {
-	site := newWebSite(t, webSetup{})
-	site.visitor().get("/w/set?v=old")
-	site.clock.Advance(7 * 24 * time.Hour)
-	young := site.visitor()
-	young.get("/w/set?v=young")
+	site := testsite.New(t, testsite.Setup{})
+	site.Visitor().Get("/w/set?v=old")
+	site.Clock.Advance(7 * 24 * time.Hour)
+	young := site.Visitor()
+	young.Get("/w/set?v=young")
 	for _, tt := range []struct {
 		later   time.Duration
 		removed int64
@@ -192,12 +193,12 @@ func TestClearExpiredClock(t *testing.T) {
 		{7*24*time.Hour + time.Second, 1},
 		{0, 0},
 	} {
-		site.clock.Advance(tt.later)
-		if removed, err := site.manager.ClearExpired(t.Context()); removed != tt.removed || err != nil {
+		site.Clock.Advance(tt.later)
+		if removed, err := site.Manager.ClearExpired(t.Context()); removed != tt.removed || err != nil {
 			t.Errorf("removed %d, %v, want %d", removed, err, tt.removed)
 		}
 	}
-	if got := young.get("/w/get").Text; got != "v=young" {
+	if got := young.Get("/w/get").Text; got != "v=young" {
 		t.Errorf("the young one reads %q", got)
 	}
 }
@@ -210,7 +211,7 @@ func TestClearCleanerRhythm(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			var at []time.Duration
-			m := newClearManager(t, &logBook{}, func(context.Context, time.Time, ginsession.ClearOptions) (int64, error) {
+			m := newClearManager(t, &testsite.Log{}, func(context.Context, time.Time, ginsession.ClearOptions) (int64, error) {
 				at = append(at, time.Since(begin))
 				return 1, nil
 			})
@@ -240,7 +241,7 @@ func TestClearCleanerRhythm(t *testing.T) {
 func TestClearCleanerStopWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started, release := make(chan struct{}), make(chan struct{})
-		m := newClearManager(t, &logBook{}, func(ctx context.Context, _ time.Time, _ ginsession.ClearOptions) (int64, error) {
+		m := newClearManager(t, &testsite.Log{}, func(ctx context.Context, _ time.Time, _ ginsession.ClearOptions) (int64, error) {
 			close(started)
 			<-release // a batch is not broken off
 			return 0, ctx.Err()
@@ -268,7 +269,7 @@ func TestClearCleanerStopWaits(t *testing.T) {
 func TestClearCleanerEnds(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx, cancel := context.WithCancel(t.Context())
-	log := &logBook{}
+	log := &testsite.Log{}
 	m := newClearManager(t, log, func(context.Context, time.Time, ginsession.ClearOptions) (int64, error) {
 		t.Error("a run within an hour's first moments")
 		return 0, nil
@@ -289,7 +290,7 @@ func TestClearCleanerEnds(t *testing.T) {
 // A run that fails is logged, without an end to the next ones; one that was stopped is not.
 func TestClearCleanerFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := &logBook{}
+		log := &testsite.Log{}
 		runs := 0
 		m := newClearManager(t, log, func(ctx context.Context, _ time.Time, _ ginsession.ClearOptions) (int64, error) {
 			if runs++; runs <= 2 {
@@ -310,7 +311,7 @@ func TestClearCleanerFailure(t *testing.T) {
 
 // An interval that is none is a mistake of the program.
 func TestClearCleanerInterval(t *testing.T) {
-	m := newClearManager(t, &logBook{}, nil)
+	m := newClearManager(t, &testsite.Log{}, nil)
 	for _, every := range []time.Duration{0, -time.Second} {
 		func() {
 			defer func() {

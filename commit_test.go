@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The table of what happens at the commit: every row's store calls, cookie and headers.
@@ -144,30 +145,30 @@ func TestMiddlewareCommit(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Config: tt.cfg, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Config: tt.cfg, Routes: func(r *gin.Engine) {
 				r.POST("/seed", func(c *gin.Context) { ginsession.Get(c).Update(map[string]any{"list": []int{1}, "v": 1}) })
 				r.POST("/", func(c *gin.Context) {
 					tt.handler(ginsession.Get(c))
 					c.Status(max(tt.status, http.StatusOK))
 				})
 			}})
-			v := site.visitor()
+			v := site.Visitor()
 			if !tt.fresh {
-				v.post("/seed")
+				v.Post("/seed")
 			}
-			key, data := v.key(), site.data()
-			site.clock.Advance(tt.later)
-			site.calls()
+			key, data := v.Key(), site.Data()
+			site.Clock.Advance(tt.later)
+			site.Calls()
 
-			reply := v.post("/")
+			reply := v.Post("/")
 
-			if calls := site.calls(); calls != tt.calls {
+			if calls := site.Calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
 			if vary := reply.Header.Get("Vary"); vary != "Cookie" {
 				t.Errorf("Vary: %q", vary)
 			}
-			if got := setCookieKind(reply.cookie(t), key); got != tt.cookie {
+			if got := setCookieKind(reply.SessionCookie(), key); got != tt.cookie {
 				t.Errorf("cookie %q, want %q: %q", got, tt.cookie, reply.Header["Set-Cookie"])
 			}
 			if got := reply.Header.Get("Cache-Control"); got == "private" != (tt.cookie != "") {
@@ -177,10 +178,10 @@ func TestMiddlewareCommit(t *testing.T) {
 			if tt.data != "" {
 				want = strings.TrimSpace(tt.data)
 			}
-			if got := site.data(); !sameRecords(got, want) {
+			if got := site.Data(); !sameRecords(got, want) {
 				t.Errorf("stored %q, want %q", got, want)
 			}
-			if log := site.log.String(); log != "" {
+			if log := site.Log.String(); log != "" {
 				t.Errorf("logged: %s", log)
 			}
 		})

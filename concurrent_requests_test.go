@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // A slow answer to a request with the old cookie does not erase the one that a sign-in has
@@ -27,7 +28,7 @@ func TestMiddlewareSlowResponseWithOldCookie(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			loaded, go_ := make(chan struct{}), make(chan struct{})
-			site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 				r.POST("/slow", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Get("v")
@@ -36,18 +37,18 @@ func TestMiddlewareSlowResponseWithOldCookie(t *testing.T) {
 					tt.handler(s)
 				})
 			}})
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			slow := make(chan *webReply)
-			go func() { slow <- v.post("/slow") }()
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
+			slow := make(chan *testsite.Reply)
+			go func() { slow <- v.Post("/slow") }()
 			<-loaded
-			v.post("/w/login?user=ann")
-			key := v.key()
+			v.Post("/w/login?user=ann")
+			key := v.Key()
 			close(go_)
 			if reply := <-slow; reply.StatusCode != tt.status || len(reply.Header["Set-Cookie"]) > 0 {
 				t.Errorf("the slow answer: %d, cookies %q", reply.StatusCode, reply.Header["Set-Cookie"])
 			}
-			if got := v.get("/w/user").Text; v.key() != key || got != "user=ann" {
+			if got := v.Get("/w/user").Text; v.Key() != key || got != "user=ann" {
 				t.Errorf("afterwards: %q", got)
 			}
 		})
@@ -57,7 +58,7 @@ func TestMiddlewareSlowResponseWithOldCookie(t *testing.T) {
 // The goroutines of a request may share its session, through a copy of its context as well.
 func TestMiddlewareGoroutines(t *testing.T) {
 	const goroutines = 16
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.POST("/", func(c *gin.Context) {
 			var wg sync.WaitGroup
 			for i := range goroutines {
@@ -74,9 +75,9 @@ func TestMiddlewareGoroutines(t *testing.T) {
 			c.String(http.StatusOK, "%d", ginsession.Get(c).Len())
 		})
 	}})
-	v := site.visitor()
+	v := site.Visitor()
 	for range 2 { // new, and stored
-		if got := v.post("/").Text; got != fmt.Sprint(goroutines) {
+		if got := v.Post("/").Text; got != fmt.Sprint(goroutines) {
 			t.Errorf("%s keys, want %d", got, goroutines)
 		}
 	}
@@ -86,7 +87,7 @@ func TestMiddlewareGoroutines(t *testing.T) {
 func TestMiddlewareGoroutineOutlivesResponse(t *testing.T) {
 	var background sync.WaitGroup
 	saved := make(chan error, 1)
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.POST("/", func(c *gin.Context) {
 			s, copied := ginsession.Get(c), c.Copy()
 			answered := c.Request.Context().Done()
@@ -103,17 +104,17 @@ func TestMiddlewareGoroutineOutlivesResponse(t *testing.T) {
 			s.Set("v", "1")
 		})
 	}})
-	v := site.visitor()
-	v.get("/w/set?v=0")
-	v.post("/")
+	v := site.Visitor()
+	v.Get("/w/set?v=0")
+	v.Post("/")
 	for range 20 {
-		v.get("/w/get") // contexts of the pool are used again
+		v.Get("/w/get") // contexts of the pool are used again
 	}
 	background.Wait()
 	if err := <-saved; err != nil {
 		t.Errorf("Save: %v", err)
 	}
-	if got := site.record(); got != `{"v":"1","busy":1,"late":1}` {
+	if got := site.Record(); got != `{"v":"1","busy":1,"late":1}` {
 		t.Errorf("stored %q", got)
 	}
 }
@@ -122,15 +123,15 @@ func TestMiddlewareGoroutineOutlivesResponse(t *testing.T) {
 // that has ended comes back, and no request fails with more than a conflict.
 func TestMiddlewareFlushAgainstEverything(t *testing.T) {
 	const rounds, clients = 20, 6
-	site := newWebSite(t, webSetup{})
+	site := testsite.New(t, testsite.Setup{})
 	for range rounds {
-		v := site.visitor()
-		v.get("/w/set?v=1")
-		cookie := "sessionid=" + v.key()
+		v := site.Visitor()
+		v.Get("/w/set?v=1")
+		cookie := "sessionid=" + v.Key()
 		var wg sync.WaitGroup
 		for i, path := range []string{"/w/set?v=2", "/w/flush", "/w/login?user=ann", "/w/get", "/w/set?v=3", "/w/flush"}[:clients] {
 			wg.Go(func() {
-				reply, err := site.as(cookie).try(t.Context(), http.MethodPost, path)
+				reply, err := site.As(cookie).Try(t.Context(), http.MethodPost, path)
 				if err != nil {
 					t.Errorf("%d %s: %v", i, path, err)
 					return
@@ -141,11 +142,11 @@ func TestMiddlewareFlushAgainstEverything(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if got := site.as(cookie).get("/w/get").Text; got != "v=" {
+		if got := site.As(cookie).Get("/w/get").Text; got != "v=" {
 			t.Errorf("the session that was ended says %q", got)
 		}
 	}
-	if data := site.data(); strings.Contains(data, `"v"`) && !strings.Contains(data, "ann") {
+	if data := site.Data(); strings.Contains(data, `"v"`) && !strings.Contains(data, "ann") {
 		t.Errorf("left behind: %q", data)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The Set-Cookie lines of the main configurations, letter by letter, at 04:45 on 23 November
@@ -66,7 +67,7 @@ func TestCookieGolden(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			key := ""
-			site := newWebSite(t, webSetup{Config: tt.cfg, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Config: tt.cfg, Routes: func(r *gin.Engine) {
 				r.GET("/set", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.SetExpiry(tt.expiry)
@@ -78,11 +79,11 @@ func TestCookieGolden(t *testing.T) {
 				})
 			}})
 			name, _, _ := strings.Cut(tt.set, "=")
-			reply := site.visitor().get("/set")
+			reply := site.Visitor().Get("/set")
 			if got := onlySetCookie(t, reply); strings.Replace(got, key, "KEY", 1) != tt.set {
 				t.Errorf("set:\n%s, want\n%s", got, tt.set)
 			}
-			reply = site.as(name + "=" + key).get("/w/flush")
+			reply = site.As(name + "=" + key).Get("/w/flush")
 			if got := onlySetCookie(t, reply); got != tt.deleted {
 				t.Errorf("deleted:\n%s, want\n%s", got, tt.deleted)
 			}
@@ -91,7 +92,7 @@ func TestCookieGolden(t *testing.T) {
 }
 
 // onlySetCookie returns the line that sets a cookie.
-func onlySetCookie(t *testing.T, reply *webReply) string {
+func onlySetCookie(t *testing.T, reply *testsite.Reply) string {
 	t.Helper()
 	lines := reply.Header["Set-Cookie"]
 	if len(lines) != 1 {
@@ -127,7 +128,7 @@ func TestCookieCacheControl(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.handler, "+"), func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 				r.GET("/:what", func(c *gin.Context) {
 					c.Writer.Header()["Cache-Control"] = tt.handler
 					if c.Param("what") == "set" {
@@ -137,15 +138,15 @@ func TestCookieCacheControl(t *testing.T) {
 					}
 				})
 			}})
-			v := site.visitor()
-			reply := v.get("/set")
+			v := site.Visitor()
+			reply := v.Get("/set")
 			if got := strings.Join(reply.Header["Cache-Control"], "+"); got != tt.want {
 				t.Errorf("Cache-Control %q, want %q", got, tt.want)
 			}
-			if warned := strings.Contains(site.log.String(), "level=WARN"); warned != tt.warned {
-				t.Errorf("logged %q", site.log)
+			if warned := strings.Contains(site.Log.String(), "level=WARN"); warned != tt.warned {
+				t.Errorf("logged %q", site.Log)
 			}
-			reply = v.get("/read")
+			reply = v.Get("/read")
 			if got := reply.Header["Cache-Control"]; !slices.Equal(got, tt.handler) {
 				t.Errorf("without a cookie to set: Cache-Control %q, want %q", got, tt.handler)
 			}
@@ -166,13 +167,13 @@ func TestCookieVary(t *testing.T) {
 		{[]string{"*"}, []string{"*"}},
 		{[]string{"Origin, *"}, []string{"Origin, *"}},
 	} {
-		site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 			r.GET("/", func(c *gin.Context) {
 				c.Writer.Header()["Vary"] = tt.handler
 				ginsession.Get(c).Get("v")
 			})
 		}})
-		if got := site.visitor().get("/").Header["Vary"]; !slices.Equal(got, tt.want) {
+		if got := site.Visitor().Get("/").Header["Vary"]; !slices.Equal(got, tt.want) {
 			t.Errorf("Vary: %q became %q, want %q", tt.handler, got, tt.want)
 		}
 	}
@@ -206,15 +207,15 @@ func TestCookieSeveral(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{})
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			site.calls()
-			reply := site.as(tt.header(v.key())).get("/w/get")
-			if calls := site.calls(); reply.Text != "v="+tt.reads || calls != tt.calls {
+			site := testsite.New(t, testsite.Setup{})
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
+			site.Calls()
+			reply := site.As(tt.header(v.Key())).Get("/w/get")
+			if calls := site.Calls(); reply.Text != "v="+tt.reads || calls != tt.calls {
 				t.Errorf("read %q with %q, want %q with %q", reply.Text, calls, tt.reads, tt.calls)
 			}
-			if reply.cookie(t) != nil {
+			if reply.SessionCookie() != nil {
 				t.Errorf("a cookie was set: %q", reply.Header["Set-Cookie"])
 			}
 		})
@@ -222,7 +223,7 @@ func TestCookieSeveral(t *testing.T) {
 	for _, path := range []string{"/w/flush", "/read-and-flush"} {
 		t.Run("a sign-out ends each of three, "+path, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 				r.GET("/read-and-flush", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Get("v")
@@ -233,16 +234,16 @@ func TestCookieSeveral(t *testing.T) {
 			}})
 			var cookies []string
 			for range 3 {
-				v := site.visitor()
-				v.get("/w/set?v=1")
-				cookies = append(cookies, "sessionid="+v.key())
+				v := site.Visitor()
+				v.Get("/w/set?v=1")
+				cookies = append(cookies, "sessionid="+v.Key())
 			}
-			site.calls()
-			site.as(strings.Join(cookies, "; ") + "; sessionid=" + d).get(path)
-			if n := len(site.store.keys()); n != 0 {
+			site.Calls()
+			site.As(strings.Join(cookies, "; ") + "; sessionid=" + d).Get(path)
+			if n := len(site.Store.Keys()); n != 0 {
 				t.Errorf("%d of them live on", n)
 			}
-			if n := strings.Count(site.calls(), "Delete"); n != 4 {
+			if n := strings.Count(site.Calls(), "Delete"); n != 4 {
 				t.Errorf("%d deletions", n)
 			}
 		})
@@ -251,8 +252,8 @@ func TestCookieSeveral(t *testing.T) {
 
 // Manager.Cookie is what the middleware would send.
 func TestCookieOfManager(t *testing.T) {
-	clock := newHandClock()
-	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore()), Clock: clock.Now})
+	clock := testsite.NewClock()
+	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore()), Clock: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +306,7 @@ func TestCookieOfManager(t *testing.T) {
 
 // A store that fails has no cookie to give.
 func TestCookieOfManagerStoreFails(t *testing.T) {
-	store := watchedStore{newSpyStore(), func(context.Context, string) error { return errStore }}
+	store := watchedStore{testsite.NewStore(), func(context.Context, string) error { return errStore }}
 	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(store)})
 	if err != nil {
 		t.Fatal(err)

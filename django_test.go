@@ -179,7 +179,7 @@ func TestForDjangoReads(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDjangoTable(t, test.options)
-			d.log.clear()
+			d.log.Clear()
 			d.put(t, test.data)
 			s := d.Open(t.Context(), djangoKey)
 			if got := s.Items(); !reflect.DeepEqual(got, test.want) {
@@ -349,7 +349,7 @@ func TestForDjangoUnreadableValues(t *testing.T) {
 	const before = `{"nan":NaN,"inf":[-Infinity],"lone":"\ud800","a":1,"\udc00k":2,"\ud800k":3,"\u0061b":4, "c" : 1.0 }`
 	const after = `{"nan":NaN,"inf":[-Infinity],"lone":"\ud800","a":5,"\udc00k":2,"\ud800k":3,"\u0061b":4,"c":1.0}`
 	d := newDjangoTable(t, ginsession.DjangoOptions{})
-	d.log.clear()
+	d.log.Clear()
 	d.put(t, signedFor(t, djangoSecret, before))
 	d.visit(t, http.MethodPost, djangoKey, func(s *ginsession.Session) {
 		for _, key := range []string{"nan", "inf", "lone"} {

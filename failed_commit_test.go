@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // errStore is what a broken store returns.
@@ -18,7 +19,7 @@ var errStore = errors.New("the store is broken")
 // A commit that fails replaces the response, whatever the handler had prepared.
 func TestMiddlewareFailedCommit(t *testing.T) {
 	var writeErr error
-	site := newWebSite(t, webSetup{HTTP1: true, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{HTTP1: true, Routes: func(r *gin.Engine) {
 		r.POST("/", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 1)
 			c.Header("Content-Language", "de")
@@ -42,8 +43,8 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 			}
 		}, func(*gin.Context) { t.Error("the next handler ran") })
 	}})
-	failOn(site.store, errStore, "Create")
-	reply := site.visitor().post("/")
+	site.Store.FailOn(errStore, "Create")
+	reply := site.Visitor().Post("/")
 	if reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "secret") || reply.Text == "" {
 		t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 	}
@@ -63,21 +64,21 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 	if !errors.Is(writeErr, ginsession.ErrUnavailable) || !errors.Is(writeErr, errStore) {
 		t.Errorf("the handler's write: %v", writeErr)
 	}
-	if calls := site.calls(); calls != "Create Create" {
+	if calls := site.Calls(); calls != "Create Create" {
 		t.Errorf("store calls %q", calls)
 	}
 }
 
 // It ends the chain of handlers, also where no write told the handler that it failed.
 func TestMiddlewareFailedCommitAborts(t *testing.T) {
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.POST("/", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 1)
 			c.Writer.WriteHeaderNow()
 		}, func(*gin.Context) { t.Error("the next handler ran") })
 	}})
-	failOn(site.store, errStore, "Create")
-	if reply := site.visitor().post("/"); reply.StatusCode != http.StatusServiceUnavailable {
+	site.Store.FailOn(errStore, "Create")
+	if reply := site.Visitor().Post("/"); reply.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("answer %d", reply.StatusCode)
 	}
 }
@@ -115,29 +116,29 @@ func TestMiddlewareErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(&logBook{})}, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(&testsite.Log{})}, Routes: func(r *gin.Engine) {
 				r.POST("/unstorable", func(c *gin.Context) { ginsession.Get(c).Set("v", make(chan int)) })
 				r.POST("/panics", func(c *gin.Context) { ginsession.Get(c).Set("v", panicsInJSON{}) })
 			}})
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			record, key := site.record(), v.key()
-			failOn(site.store, tt.err, tt.call)
-			reply := v.post(tt.path)
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
+			record, key := site.Record(), v.Key()
+			site.Store.FailOn(tt.err, tt.call)
+			reply := v.Post(tt.path)
 			if reply.StatusCode != tt.status {
 				t.Errorf("status %d, want %d", reply.StatusCode, tt.status)
 			}
-			if c := reply.cookie(t); c != nil {
+			if c := reply.SessionCookie(); c != nil {
 				t.Errorf("the cookie was touched: %v", c)
 			}
 			if strings.Contains(reply.Text, key) || strings.Contains(reply.Text, "v=") || strings.Contains(reply.Text, "broken") {
 				t.Errorf("body %q", reply.Text)
 			}
-			failOn(site.store, nil)
-			if site.record() != record {
-				t.Errorf("the record is %q now", site.record())
+			site.Store.FailOn(nil)
+			if site.Record() != record {
+				t.Errorf("the record is %q now", site.Record())
 			}
-			if got := v.get("/w/get").Text; got != "v=1" {
+			if got := v.Get("/w/get").Text; got != "v=1" {
 				t.Errorf("afterwards: %q", got)
 			}
 		})
@@ -159,37 +160,37 @@ func TestMiddlewareInterrupted(t *testing.T) {
 	} {
 		t.Run(tt.method, func(t *testing.T) {
 			t.Parallel()
-			var site *webSite
-			site = newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+			var site *testsite.Site
+			site = testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 				r.Handle(tt.method, "/", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Set("v", 2)
-					if err := site.manager.Delete(c, s.Key()); err != nil { // by somebody else
+					if err := site.Manager.Delete(c, s.Key()); err != nil { // by somebody else
 						t.Error(err)
 					}
 					c.String(http.StatusOK, "page")
 				})
 			}})
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			site.calls()
-			reply := v.send(tt.method, "/")
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
+			site.Calls()
+			reply := v.Send(tt.method, "/")
 			if reply.StatusCode != tt.status {
 				t.Errorf("status %d, want %d", reply.StatusCode, tt.status)
 			}
-			if c := reply.cookie(t); c != nil {
+			if c := reply.SessionCookie(); c != nil {
 				t.Errorf("a cookie was set: %v", c)
 			}
 			if vary := reply.Header.Get("Vary"); vary != "Cookie" {
 				t.Errorf("Vary: %q", vary)
 			}
-			if n := len(site.store.keys()); n != 0 {
+			if n := len(site.Store.Keys()); n != 0 {
 				t.Errorf("%d records: the session came back", n)
 			}
-			if calls := site.calls(); calls != "Load Delete Update" {
+			if calls := site.Calls(); calls != "Load Delete Update" {
 				t.Errorf("store calls %q", calls)
 			}
-			if log := site.log.String(); strings.Contains(log, "level=WARN") != (tt.status == http.StatusOK) {
+			if log := site.Log.String(); strings.Contains(log, "level=WARN") != (tt.status == http.StatusOK) {
 				t.Errorf("logged: %s", log)
 			}
 		})
@@ -198,7 +199,7 @@ func TestMiddlewareInterrupted(t *testing.T) {
 
 // A page that was computed from a session that could not be loaded is never sent.
 func TestMiddlewareFailedLoad(t *testing.T) {
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.GET("/", func(c *gin.Context) {
 			s := ginsession.Get(c)
 			s.Set("v", 2)
@@ -212,18 +213,18 @@ func TestMiddlewareFailedLoad(t *testing.T) {
 		})
 		r.GET("/untouched", func(c *gin.Context) { c.String(http.StatusOK, "untouched") })
 	}})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	failOn(site.store, errStore, "Load")
-	reply := v.get("/")
-	if reply.StatusCode != http.StatusServiceUnavailable || reply.Header.Get("Location") != "" || reply.cookie(t) != nil {
-		t.Errorf("answer %d to %q, cookie %v", reply.StatusCode, reply.Header.Get("Location"), reply.cookie(t))
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	site.Store.FailOn(errStore, "Load")
+	reply := v.Get("/")
+	if reply.StatusCode != http.StatusServiceUnavailable || reply.Header.Get("Location") != "" || reply.SessionCookie() != nil {
+		t.Errorf("answer %d to %q, cookie %v", reply.StatusCode, reply.Header.Get("Location"), reply.SessionCookie())
 	}
-	if reply := v.get("/untouched"); reply.StatusCode != http.StatusOK {
+	if reply := v.Get("/untouched"); reply.StatusCode != http.StatusOK {
 		t.Errorf("a page without a session: %d", reply.StatusCode)
 	}
-	failOn(site.store, nil)
-	if got := v.get("/w/get").Text; got != "v=1" {
+	site.Store.FailOn(nil)
+	if got := v.Get("/w/get").Text; got != "v=1" {
 		t.Errorf("when the store is back: %q", got)
 	}
 }
@@ -258,9 +259,9 @@ func TestMiddlewareErrorHandler(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got = nil
-			site := newWebSite(t, webSetup{Config: ginsession.Config{ErrorHandler: tt.handler}})
-			failOn(site.store, errStore, "Create")
-			reply := site.visitor().post("/w/set?v=1")
+			site := testsite.New(t, testsite.Setup{Config: ginsession.Config{ErrorHandler: tt.handler}})
+			site.Store.FailOn(errStore, "Create")
+			reply := site.Visitor().Post("/w/set?v=1")
 			if reply.StatusCode != tt.status || reply.Text != tt.body || reply.Header.Get("Content-Type") != tt.header {
 				t.Errorf("answer %d %q %q", reply.StatusCode, reply.Header.Get("Content-Type"), reply.Text)
 			}
@@ -273,15 +274,15 @@ func TestMiddlewareErrorHandler(t *testing.T) {
 
 // An ErrorHandler that panics lets nothing of the old response through either.
 func TestMiddlewareErrorHandlerPanics(t *testing.T) {
-	for name, setup := range map[string]webSetup{
+	for name, setup := range map[string]testsite.Setup{
 		"recovery outside": {Before: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}},
 		"recovery inside":  {After: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}},
 	} {
 		setup.ErrorHandler = func(*gin.Context, error) { panic("in the ErrorHandler") }
-		site := newWebSite(t, setup)
-		failOn(site.store, errStore, "Create")
-		reply := site.visitor().post("/w/set?v=1")
-		if reply.StatusCode != http.StatusInternalServerError || reply.Text != "" || reply.cookie(t) != nil {
+		site := testsite.New(t, setup)
+		site.Store.FailOn(errStore, "Create")
+		reply := site.Visitor().Post("/w/set?v=1")
+		if reply.StatusCode != http.StatusInternalServerError || reply.Text != "" || reply.SessionCookie() != nil {
 			t.Errorf("%s: answer %d %q", name, reply.StatusCode, reply.Text)
 		}
 	}

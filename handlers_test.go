@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // Programs that call handlers in another way than a route does.
@@ -33,7 +34,7 @@ func TestHandleContext(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var r *gin.Engine
-			site := newWebSite(t, webSetup{Routes: func(engine *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Routes: func(engine *gin.Engine) {
 				r = engine
 				r.POST("/seed", func(c *gin.Context) {
 					ginsession.Get(c).Update(map[string]any{"v": "old", "list": []int{1}})
@@ -44,25 +45,25 @@ func TestHandleContext(t *testing.T) {
 					r.HandleContext(c)
 				})
 			}})
-			v := site.visitor()
-			v.post("/seed")
-			key := v.key()
+			v := site.Visitor()
+			v.Post("/seed")
+			key := v.Key()
 
-			reply := v.post("/first")
+			reply := v.Post("/first")
 
 			if reply.Text != "v="+tt.target {
 				t.Errorf("the target answered %q, want v=%s", reply.Text, tt.target)
 			}
-			if got := setCookieKind(reply.cookie(t), key); got != tt.cookie {
+			if got := setCookieKind(reply.SessionCookie(), key); got != tt.cookie {
 				t.Errorf("cookie %q, want %q", got, tt.cookie)
 			}
-			if got := v.get("/w/get").Text; got != "v="+tt.after {
+			if got := v.Get("/w/get").Text; got != "v="+tt.after {
 				t.Errorf("the next request reads %q, want v=%s", got, tt.after)
 			}
-			if tt.name == "changed inside" && !strings.Contains(site.data(), `"x"`) {
-				t.Errorf("stored %s", site.data())
+			if tt.name == "changed inside" && !strings.Contains(site.Data(), `"x"`) {
+				t.Errorf("stored %s", site.Data())
 			}
-			if log := site.log.String(); log != "" {
+			if log := site.Log.String(); log != "" {
 				t.Errorf("logged %s", log)
 			}
 		})
@@ -90,7 +91,7 @@ func TestChangeAfterTheMiddleware(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var kept *ginsession.Session
-			site := newWebSite(t, webSetup{
+			site := testsite.New(t, testsite.Setup{
 				Before: []gin.HandlerFunc{func(c *gin.Context) {
 					c.Next()
 					if kept != nil {
@@ -104,16 +105,16 @@ func TestChangeAfterTheMiddleware(t *testing.T) {
 					})
 				},
 			})
-			v := site.visitor()
+			v := site.Visitor()
 			if tt.known {
-				v.get("/w/set?v=old")
+				v.Get("/w/set?v=old")
 			}
-			v.post("/page")
+			v.Post("/page")
 			kept = nil
-			if got := v.get("/w/get").Text; got != "v="+tt.reads {
+			if got := v.Get("/w/get").Text; got != "v="+tt.reads {
 				t.Errorf("the next request reads %q, want v=%s", got, tt.reads)
 			}
-			if log := site.log.String(); tt.logged == "" && log != "" || !strings.Contains(log, tt.logged) {
+			if log := site.Log.String(); tt.logged == "" && log != "" || !strings.Contains(log, tt.logged) {
 				t.Errorf("logged %q, want %q", log, tt.logged)
 			}
 		})
@@ -135,16 +136,16 @@ func TestHandlerCalledByHand(t *testing.T) {
 
 // Two managers with one cookie name would take each other's cookies for their own.
 func TestTwoManagersOneCookieName(t *testing.T) {
-	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{newDesk(t).Handler()}})
+	site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{newDesk(t).Handler()}})
 	var told any
-	r := newWebRouter()
+	r := testsite.NewRouter()
 	r.Use(func(c *gin.Context) {
 		defer func() {
 			told = recover()
 			c.Abort()
 		}()
 		c.Next()
-	}, newDesk(t).Handler(), site.manager.Handler())
+	}, newDesk(t).Handler(), site.Manager.Handler())
 	r.GET("/", func(*gin.Context) { t.Error("the handler ran") })
 	r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 	text, _ := told.(string)
@@ -154,21 +155,21 @@ func TestTwoManagersOneCookieName(t *testing.T) {
 // The Logger gets why a client was answered an error, once, and so do gin's c.Errors.
 func TestFailureIsLoggedOnce(t *testing.T) {
 	for name, cause := range map[string]struct {
-		fail   func(site *webSite, s *ginsession.Session)
+		fail   func(site *testsite.Site, s *ginsession.Session)
 		want   error
 		logged bool
 	}{
-		"the store fails": {func(site *webSite, s *ginsession.Session) { failOn(site.store, errStore, "Update"); s.Set("v", 1) }, ginsession.ErrUnavailable, true},
-		"a function":      {func(_ *webSite, s *ginsession.Session) { s.Set("v", func() {}) }, ginsession.ErrEncode, true},
-		"the session ended": {func(site *webSite, s *ginsession.Session) {
+		"the store fails": {func(site *testsite.Site, s *ginsession.Session) { site.Store.FailOn(errStore, "Update"); s.Set("v", 1) }, ginsession.ErrUnavailable, true},
+		"a function":      {func(_ *testsite.Site, s *ginsession.Session) { s.Set("v", func() {}) }, ginsession.ErrEncode, true},
+		"the session ended": {func(site *testsite.Site, s *ginsession.Session) {
 			s.Set("v", 1)
-			_ = site.manager.Delete(t.Context(), s.Key())
+			_ = site.Manager.Delete(t.Context(), s.Key())
 		}, ginsession.ErrInterrupted, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var site *webSite
+			var site *testsite.Site
 			var errs []error
-			site = newWebSite(t, webSetup{
+			site = testsite.New(t, testsite.Setup{
 				Before: []gin.HandlerFunc{func(c *gin.Context) {
 					c.Next()
 					for _, err := range c.Errors {
@@ -183,16 +184,16 @@ func TestFailureIsLoggedOnce(t *testing.T) {
 					})
 				},
 			})
-			v := site.visitor()
-			v.get("/w/set?v=1")
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
 			errs = nil
-			v.post("/")
+			v.Post("/")
 			if len(errs) != 1 || !errors.Is(errs[0], cause.want) {
 				t.Errorf("c.Errors: %v", errs)
 			}
-			lines := strings.Count(site.log.String(), "level=ERROR")
+			lines := strings.Count(site.Log.String(), "level=ERROR")
 			if lines != map[bool]int{true: 1}[cause.logged] {
-				t.Errorf("logged %d times: %s", lines, site.log)
+				t.Errorf("logged %d times: %s", lines, site.Log)
 			}
 		})
 	}

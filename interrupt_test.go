@@ -42,7 +42,7 @@ func TestSaveErrorIsToldOnce(t *testing.T) {
 		s := ginsession.Get(c)
 		c.String(http.StatusOK, "page")
 		c.Writer.Flush()
-		failOn(w.store, errStore, "Update")
+		w.store.FailOn(errStore, "Update")
 		s.Set("a", 2)
 		if s.Save() == nil {
 			t.Error("Save succeeded")

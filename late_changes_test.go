@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // What is changed after the headers have gone out is saved where the client has the key, and
@@ -49,7 +50,7 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{Config: tt.cfg, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{Config: tt.cfg, Routes: func(r *gin.Engine) {
 				r.GET("/", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					if tt.before != nil {
@@ -60,22 +61,22 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 					tt.after(s)
 				})
 			}})
-			v := site.visitor()
+			v := site.Visitor()
 			if !tt.fresh {
-				v.get("/w/set?v=before")
+				v.Get("/w/set?v=before")
 			}
-			site.calls()
-			reply := v.get("/")
+			site.Calls()
+			reply := v.Get("/")
 			if reply.StatusCode != http.StatusOK || reply.Text != "body" {
 				t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 			}
-			if calls := site.calls(); calls != tt.calls {
+			if calls := site.Calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
-			if logged := strings.Contains(site.log.String(), ginsession.ErrHeadersWritten.Error()); logged != tt.logged {
-				t.Errorf("logged %q", site.log)
+			if logged := strings.Contains(site.Log.String(), ginsession.ErrHeadersWritten.Error()); logged != tt.logged {
+				t.Errorf("logged %q", site.Log)
 			}
-			if got := v.get("/w/get").Text; got != "v="+tt.reads {
+			if got := v.Get("/w/get").Text; got != "v="+tt.reads {
 				t.Errorf("the next request reads %q, want %q", got, tt.reads)
 			}
 		})
@@ -84,20 +85,20 @@ func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 
 // A sign-out that fails behind the page that says otherwise is told at least.
 func TestMiddlewareFlushFailsAfterHeaders(t *testing.T) {
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.GET("/", func(c *gin.Context) {
 			c.String(http.StatusOK, "body")
 			c.Writer.Flush()
 			_ = ginsession.Get(c).Flush()
 		})
 	}})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	failOn(site.store, errStore, "Delete")
-	if reply := v.get("/"); reply.Text != "body" {
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	site.Store.FailOn(errStore, "Delete")
+	if reply := v.Get("/"); reply.Text != "body" {
 		t.Errorf("answer %q", reply.Text)
 	}
-	if log := site.log.String(); !strings.Contains(log, ginsession.ErrUnavailable.Error()) {
+	if log := site.Log.String(); !strings.Contains(log, ginsession.ErrUnavailable.Error()) {
 		t.Errorf("logged %q", log)
 	}
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // Pages that no route serves have sessions too.
 func TestMiddlewareNoRoute(t *testing.T) {
-	site := newWebSite(t, webSetup{
+	site := testsite.New(t, testsite.Setup{
 		Configure: func(r *gin.Engine) { r.HandleMethodNotAllowed = true },
 		Routes: func(r *gin.Engine) {
 			count := func(c *gin.Context) {
@@ -30,7 +31,7 @@ func TestMiddlewareNoRoute(t *testing.T) {
 			r.GET("/only-get", func(c *gin.Context) { c.JSON(200, ginsession.Get(c).Get("n")) })
 		},
 	})
-	v := site.visitor()
+	v := site.Visitor()
 	for _, tt := range []struct {
 		method, path string
 		status       int
@@ -41,16 +42,16 @@ func TestMiddlewareNoRoute(t *testing.T) {
 		{http.MethodGet, "/only-get", 200, "2"},
 		{http.MethodGet, "/nowhere", 404, "404 page not found"},
 	} {
-		reply := v.send(tt.method, tt.path)
+		reply := v.Send(tt.method, tt.path)
 		if reply.StatusCode != tt.status || reply.Text != tt.body {
 			t.Errorf("%s %s: %d %q", tt.method, tt.path, reply.StatusCode, reply.Text)
 		}
-		if set := reply.cookie(t) != nil; set != strings.HasSuffix(tt.path, "count") {
+		if set := reply.SessionCookie() != nil; set != strings.HasSuffix(tt.path, "count") {
 			t.Errorf("%s %s: cookie set: %t", tt.method, tt.path, set)
 		}
 	}
-	failOn(site.store, errStore, "Load")
-	if reply := v.get("/nowhere?count"); reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "404") {
+	site.Store.FailOn(errStore, "Load")
+	if reply := v.Get("/nowhere?count"); reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "404") {
 		t.Errorf("failed load: %d %q", reply.StatusCode, reply.Text)
 	}
 }
@@ -63,7 +64,7 @@ func TestMiddlewareAroundNext(t *testing.T) {
 		c.Next()
 		ginsession.Get(c).Set("after", 1)
 	}
-	site := newWebSite(t, webSetup{After: []gin.HandlerFunc{around}, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{After: []gin.HandlerFunc{around}, Routes: func(r *gin.Engine) {
 		r.POST("/silent", func(c *gin.Context) { c.Status(http.StatusNoContent) })
 		r.POST("/abort", func(c *gin.Context) { c.AbortWithStatusJSON(http.StatusUnauthorized, gin.H{}) })
 		r.POST("/next", func(c *gin.Context) {
@@ -76,14 +77,14 @@ func TestMiddlewareAroundNext(t *testing.T) {
 		"/abort":  `{"before":1,"after":1}`, // saved once with the headers, and once after them
 		"/next":   `{"before":1,"handler":1,"after":1}`,
 	} {
-		v := site.visitor()
-		if reply := v.post(path); reply.cookie(t) == nil {
+		v := site.Visitor()
+		if reply := v.Post(path); reply.SessionCookie() == nil {
 			t.Errorf("%s: no cookie", path)
 		}
-		if got := site.record(); got != want {
+		if got := site.Record(); got != want {
 			t.Errorf("%s: stored %q, want %q", path, got, want)
 		}
-		v.get("/w/flush")
+		v.Get("/w/flush")
 	}
 }
 
@@ -91,45 +92,45 @@ func TestMiddlewareAroundNext(t *testing.T) {
 func TestMiddlewareSeenFromOutside(t *testing.T) {
 	var cookies []string
 	var value any
-	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{func(c *gin.Context) {
+	site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{func(c *gin.Context) {
 		c.Next()
 		cookies = c.Request.Header["Cookie"]
 		value = ginsession.Get(c).Get("v")
 	}}})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	v.get("/w/get")
-	if !slices.Equal(cookies, []string{"sessionid=" + v.key()}) || value != "1" {
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	v.Get("/w/get")
+	if !slices.Equal(cookies, []string{"sessionid=" + v.Key()}) || value != "1" {
 		t.Errorf("Cookie: %q, v=%v", cookies, value)
 	}
 }
 
 // Installing the same manager twice is installing it once.
 func TestMiddlewareInstalledTwice(t *testing.T) {
-	var site *webSite
-	site = newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
-		again := r.Group("/again", func(c *gin.Context) { site.manager.Handler()(c) })
+	var site *testsite.Site
+	site = testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
+		again := r.Group("/again", func(c *gin.Context) { site.Manager.Handler()(c) })
 		again.GET("/", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 1)
 			c.String(http.StatusOK, "once")
 		})
 	}})
-	reply := site.visitor().get("/again/")
-	if calls := site.calls(); calls != "Create" || reply.cookie(t) == nil {
+	reply := site.Visitor().Get("/again/")
+	if calls := site.Calls(); calls != "Create" || reply.SessionCookie() == nil {
 		t.Errorf("store calls %q, cookies %q", calls, reply.Header["Set-Cookie"])
 	}
 }
 
 // Two managers on a route have two cookies and two sessions; one's failure is both's response.
 func TestMiddlewareTwoManagers(t *testing.T) {
-	adminStore := newSpyStore()
+	adminStore := testsite.NewStore()
 	admin, err := ginsession.NewManager(ginsession.Config{
 		Engine: ginsession.Custom(adminStore), CookieName: "admin", CookiePath: "/admin",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var site *webSite
+	var site *testsite.Site
 	var after []any
 	look := func(c *gin.Context) {
 		c.Next()
@@ -137,24 +138,24 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 			after = append(after, ginsession.Get(c).Get("who"))
 		}
 	}
-	site = newWebSite(t, webSetup{After: []gin.HandlerFunc{look}, Routes: func(r *gin.Engine) {
+	site = testsite.New(t, testsite.Setup{After: []gin.HandlerFunc{look}, Routes: func(r *gin.Engine) {
 		group := r.Group("/admin", admin.Handler())
 		group.POST("/both", func(c *gin.Context) {
 			ginsession.Get(c).Set("who", "inner")
 			admin.Get(c).Set("admin", true)
-			site.manager.Get(c).Set("who", "outer")
+			site.Manager.Get(c).Set("who", "outer")
 			c.String(http.StatusOK, "page")
 		})
 		group.GET("/read", func(c *gin.Context) {
-			c.String(http.StatusOK, "%v %v", ginsession.Get(c).Get("who"), site.manager.Get(c).Get("who"))
+			c.String(http.StatusOK, "%v %v", ginsession.Get(c).Get("who"), site.Manager.Get(c).Get("who"))
 		})
 		r.GET("/after", func(c *gin.Context) {
 			defer func() { c.String(http.StatusOK, "%v, recovered %v", ginsession.Get(c).Get("who"), recover() != nil) }()
 			admin.Get(c)
 		})
 	}})
-	v := site.visitor()
-	reply := v.post("/admin/both")
+	v := site.Visitor()
+	reply := v.Post("/admin/both")
 	names := []string{}
 	for _, c := range reply.Cookies() {
 		names = append(names, c.Name+" "+c.Path)
@@ -163,22 +164,22 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 	if !slices.Equal(names, []string{"admin /admin", "sessionid /"}) || len(reply.Header.Values("Vary")) != 1 {
 		t.Errorf("cookies %q, Vary %q", names, reply.Header["Vary"])
 	}
-	if got := v.get("/admin/read").Text; got != "inner outer" {
+	if got := v.Get("/admin/read").Text; got != "inner outer" {
 		t.Errorf("read %q", got)
 	}
 	if !slices.Equal(after, []any{"outer", "outer"}) {
 		t.Errorf("after the inner manager's handlers: %v", after)
 	}
-	if got := v.get("/after").Text; got != "outer, recovered true" {
+	if got := v.Get("/after").Text; got != "outer, recovered true" {
 		t.Errorf("outside the group: %q", got)
 	}
-	for name, store := range map[string]*spyStore{"inner": adminStore, "outer": site.store} {
-		failOn(store, errStore, "Update")
-		reply := v.post("/admin/both")
+	for name, store := range map[string]*testsite.Store{"inner": adminStore, "outer": site.Store} {
+		store.FailOn(errStore, "Update")
+		reply := v.Post("/admin/both")
 		if reply.StatusCode != http.StatusServiceUnavailable || strings.Contains(reply.Text, "page") {
 			t.Errorf("%s fails: %d %q", name, reply.StatusCode, reply.Text)
 		}
-		failOn(store, nil)
+		store.FailOn(nil)
 	}
 }
 
@@ -186,7 +187,7 @@ func TestMiddlewareTwoManagers(t *testing.T) {
 // answers.
 func TestMiddlewareHandleContext(t *testing.T) {
 	var router *gin.Engine
-	site := newWebSite(t, webSetup{
+	site := testsite.New(t, testsite.Setup{
 		Configure: func(r *gin.Engine) { router = r },
 		Routes: func(r *gin.Engine) {
 			r.POST("/rewrite", func(c *gin.Context) {
@@ -200,21 +201,21 @@ func TestMiddlewareHandleContext(t *testing.T) {
 			})
 		},
 	})
-	v := site.visitor()
-	if reply := v.post("/rewrite"); reply.Text != "rewritten" || reply.cookie(t) == nil {
+	v := site.Visitor()
+	if reply := v.Post("/rewrite"); reply.Text != "rewritten" || reply.SessionCookie() == nil {
 		t.Errorf("answer %q, cookies %q", reply.Text, reply.Header["Set-Cookie"])
 	}
-	if got := site.record(); got != `{"first":1,"second":1}` || site.log.String() != "" {
-		t.Errorf("stored %q, logged %q", got, site.log)
+	if got := site.Record(); got != `{"first":1,"second":1}` || site.Log.String() != "" {
+		t.Errorf("stored %q, logged %q", got, site.Log)
 	}
-	if reply := v.post("/rewrite"); reply.Text != "rewritten" {
+	if reply := v.Post("/rewrite"); reply.Text != "rewritten" {
 		t.Errorf("answer %q", reply.Text)
 	}
-	if got := site.record(); got != `{"first":1,"second":1}` {
+	if got := site.Record(); got != `{"first":1,"second":1}` {
 		t.Errorf("stored %q", got)
 	}
-	failOn(site.store, errStore, "Update")
-	if reply := v.post("/rewrite"); strings.Count(reply.Text, "\n") != 1 {
+	site.Store.FailOn(errStore, "Update")
+	if reply := v.Post("/rewrite"); strings.Count(reply.Text, "\n") != 1 {
 		t.Errorf("two answers in one: %q", reply.Text)
 	}
 }
@@ -234,25 +235,25 @@ func TestMiddlewareRequestReplaced(t *testing.T) {
 		}
 	}
 	var seen []any
-	store := watchedStore{newSpyStore(), func(ctx context.Context, operation string) error {
+	store := watchedStore{testsite.NewStore(), func(ctx context.Context, operation string) error {
 		seen = append(seen, operation, ctx.Value(key{}))
 		return ended(ctx)
 	}}
-	site := newWebSite(t, webSetup{
+	site := testsite.New(t, testsite.Setup{
 		Config: ginsession.Config{Engine: ginsession.Custom(store)},
 		Before: []gin.HandlerFunc{replace("outside")},
 		After:  []gin.HandlerFunc{replace("inside")},
 	})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	if got := v.get("/w/get").Text; got != "v=1" || !slices.Equal(seen, []any{"Create", "inside", "Load", "inside"}) {
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	if got := v.Get("/w/get").Text; got != "v=1" || !slices.Equal(seen, []any{"Create", "inside", "Load", "inside"}) {
 		t.Errorf("read %q, the store saw %v", got, seen)
 	}
 }
 
 // The session is found through a context too.
 func TestMiddlewareFromContext(t *testing.T) {
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.GET("/", func(c *gin.Context) {
 			s := ginsession.Get(c)
 			type key struct{}
@@ -272,12 +273,12 @@ func TestMiddlewareFromContext(t *testing.T) {
 			}
 		})
 	}})
-	site.visitor().get("/")
+	site.Visitor().Get("/")
 }
 
 // Get says what to do where the middleware is missing.
 func TestMiddlewareMissing(t *testing.T) {
-	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore())})
+	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())})
 	if err != nil {
 		t.Fatal(err)
 	}

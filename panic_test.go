@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // A handler that panics leaves the session as it was, whoever recovers, and the site in order.
@@ -37,7 +38,7 @@ func TestMiddlewarePanic(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			setup := webSetup{Routes: func(r *gin.Engine) {
+			setup := testsite.Setup{Routes: func(r *gin.Engine) {
 				r.POST("/", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Set("v", "2")
@@ -53,20 +54,20 @@ func TestMiddlewarePanic(t *testing.T) {
 			if tt.inside != nil {
 				setup.After = []gin.HandlerFunc{tt.inside}
 			}
-			site := newWebSite(t, setup)
-			v := site.visitor()
-			v.get("/w/set?v=1")
-			key := v.key()
-			reply, err := v.try(t.Context(), http.MethodPost, "/")
+			site := testsite.New(t, setup)
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
+			key := v.Key()
+			reply, err := v.Try(t.Context(), http.MethodPost, "/")
 			if (err != nil) != (tt.status == 0) {
 				t.Fatalf("error %v, want status %d", err, tt.status)
 			}
 			if err == nil {
-				if reply.StatusCode != tt.status || setCookieKind(reply.cookie(t), key) != tt.cookie {
+				if reply.StatusCode != tt.status || setCookieKind(reply.SessionCookie(), key) != tt.cookie {
 					t.Errorf("answer %d, cookies %q", reply.StatusCode, reply.Header["Set-Cookie"])
 				}
 			}
-			if got := v.get("/w/get").Text; got != "v="+tt.reads {
+			if got := v.Get("/w/get").Text; got != "v="+tt.reads {
 				t.Errorf("afterwards: %q, want %q", got, tt.reads)
 			}
 		})
@@ -83,7 +84,7 @@ func TestMiddlewarePanicInCommit(t *testing.T) {
 				ginsession.Get(c).Has("v") // hangs if the lock was left behind
 				c.AbortWithStatus(http.StatusInternalServerError)
 			})
-			setup := webSetup{Routes: func(r *gin.Engine) {
+			setup := testsite.Setup{Routes: func(r *gin.Engine) {
 				r.POST("/", func(c *gin.Context) {
 					ginsession.Get(c).Set("v", panicsInJSON{})
 					c.String(http.StatusOK, "page")
@@ -95,12 +96,12 @@ func TestMiddlewarePanicInCommit(t *testing.T) {
 			} else {
 				setup.Before = []gin.HandlerFunc{recovery}
 			}
-			site := newWebSite(t, setup)
-			v := site.visitor()
-			v.get("/w/set?v=1")
+			site := testsite.New(t, setup)
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
 			for _, path := range []string{"/", "/silent"} {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-				reply, err := v.try(ctx, http.MethodPost, path)
+				reply, err := v.Try(ctx, http.MethodPost, path)
 				cancel()
 				if inside && path == "/silent" { // nobody is left to recover what happens after the handlers
 					if err == nil {
@@ -111,11 +112,11 @@ func TestMiddlewarePanicInCommit(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", path, err)
 				}
-				if reply.StatusCode != http.StatusInternalServerError || reply.cookie(t) != nil {
+				if reply.StatusCode != http.StatusInternalServerError || reply.SessionCookie() != nil {
 					t.Errorf("%s: answer %d, cookies %q", path, reply.StatusCode, reply.Header["Set-Cookie"])
 				}
 			}
-			if got := v.get("/w/get").Text; got != "v=1" {
+			if got := v.Get("/w/get").Text; got != "v=1" {
 				t.Errorf("afterwards: %q", got)
 			}
 		})

@@ -437,7 +437,7 @@ func TestSignedRecordsOnly(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDesk(t, test.change)
-			d.log.clear()
+			d.log.Clear()
 			d.store.put(planted, test.record)
 			s := d.session(t, planted)
 			check(t, "Has", s.Has("a"), test.read)

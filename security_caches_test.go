@@ -11,10 +11,11 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityVary(t *testing.T) {
-	site := newWebSite(t, webSetup{Config: ginsession.Config{SaveEveryRequest: true}, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Config: ginsession.Config{SaveEveryRequest: true}, Routes: func(r *gin.Engine) {
 		r.GET("/public/*path", func(c *gin.Context) {
 			c.Header("Cache-Control", "public, s-maxage=3600")
 			c.Request.URL.Path = c.Param("path")
@@ -32,15 +33,15 @@ func securityVary(t *testing.T) {
 		})
 	}})
 	for _, path := range []string{"/public/read", "/public/write", "/public/delete", "/public/untouched"} {
-		v := site.visitor()
-		v.get("/w/set?v=1")
-		site.clock.Advance(time.Minute)
-		reply := v.get(path)
+		v := site.Visitor()
+		v.Get("/w/set?v=1")
+		site.Clock.Advance(time.Minute)
+		reply := v.Get(path)
 		if vary := reply.Header.Get("Vary"); vary != "Cookie" {
 			t.Errorf("%s: Vary: %q", path, vary)
 		}
-		if reply.cookie(t) == nil || reply.Header.Get("Cache-Control") != "private" {
-			t.Errorf("%s: Cache-Control: %q with %v", path, reply.Header.Get("Cache-Control"), reply.cookie(t))
+		if reply.SessionCookie() == nil || reply.Header.Get("Cache-Control") != "private" {
+			t.Errorf("%s: Cache-Control: %q with %v", path, reply.Header.Get("Cache-Control"), reply.SessionCookie())
 		}
 	}
 }
@@ -110,7 +111,7 @@ func mayKeep(r *httptest.ResponseRecorder) bool {
 func securityProxy(t *testing.T) {
 	for _, cacheControl := range []string{"", "public, max-age=3600", "max-age=3600", "s-maxage=3600", "no-cache", "must-revalidate, max-age=3600", `private="X-Own"`} {
 		t.Run(cacheControl, func(t *testing.T) {
-			site := newWebSite(t, webSetup{
+			site := testsite.New(t, testsite.Setup{
 				Config: ginsession.Config{SaveEveryRequest: true},
 				Before: []gin.HandlerFunc{func(c *gin.Context) {
 					if cacheControl != "" {
@@ -123,21 +124,21 @@ func securityProxy(t *testing.T) {
 			t.Cleanup(front.Close)
 			site.URL = front.URL
 
-			if a, b := site.visitor().get("/w/plain"), site.visitor().get("/w/plain"); a.Text != b.Text || proxy.hits != 1 {
+			if a, b := site.Visitor().Get("/w/plain"), site.Visitor().Get("/w/plain"); a.Text != b.Text || proxy.hits != 1 {
 				t.Fatalf("a page without a session: %d hits: this proxy proves nothing", proxy.hits)
 			}
-			first, second := site.visitor(), site.visitor()
-			first.get("/w/set?v=first")
-			second.get("/w/set?v=first")
-			if first.key() == "" || first.key() == second.key() {
-				t.Fatalf("two visitors have the key of one: %t", first.key() != "")
+			first, second := site.Visitor(), site.Visitor()
+			first.Get("/w/set?v=first")
+			second.Get("/w/set?v=first")
+			if first.Key() == "" || first.Key() == second.Key() {
+				t.Fatalf("two visitors have the key of one: %t", first.Key() != "")
 			}
-			first.get("/w/login?user=ann")
+			first.Get("/w/login?user=ann")
 			for _, path := range []string{"/w/user", "/w/get", "/w/plain", "/w/flush"} {
-				site.clock.Advance(time.Minute) // SaveEveryRequest refreshes the cookie
-				owner, stranger := first.get(path), site.visitor().get(path)
-				if strings.Contains(stranger.Text, "ann") || stranger.cookie(t) != nil {
-					t.Errorf("%s: the stranger gets %q and %v", path, stranger.Text, stranger.cookie(t))
+				site.Clock.Advance(time.Minute) // SaveEveryRequest refreshes the cookie
+				owner, stranger := first.Get(path), site.Visitor().Get(path)
+				if strings.Contains(stranger.Text, "ann") || stranger.SessionCookie() != nil {
+					t.Errorf("%s: the stranger gets %q and %v", path, stranger.Text, stranger.SessionCookie())
 				}
 				if owner.Text != "user=ann" && path == "/w/user" {
 					t.Errorf("%s: the owner gets %q", path, owner.Text)

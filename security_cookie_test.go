@@ -9,23 +9,24 @@ import (
 	"testing"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityCookieOnly(t *testing.T) {
-	site := newWebSite(t, webSetup{})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	site.calls()
-	key := v.key()
-	for _, headers := range [][]webHeader{
+	site := testsite.New(t, testsite.Setup{})
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	site.Calls()
+	key := v.Key()
+	for _, headers := range [][]testsite.Header{
 		nil,
-		{{"Sessionid", key}},
-		{{"Authorization", "Bearer " + key}},
-		{{"X-Sessionid", key}, {"Set-Cookie", "sessionid=" + key}},
+		{{Name: "Sessionid", Value: key}},
+		{{Name: "Authorization", Value: "Bearer " + key}},
+		{{Name: "X-Sessionid", Value: key}, {Name: "Set-Cookie", Value: "sessionid=" + key}},
 	} {
 		for _, path := range []string{"/w/get?sessionid=" + key, "/w/get?sessionid=" + key + "#sessionid=" + key, "/w/get;sessionid=" + key} {
-			reply := site.as("").post(path, headers...)
-			if strings.Contains(reply.Text, "v=1") || reply.cookie(t) != nil || site.calls() != "" {
+			reply := site.As("").Post(path, headers...)
+			if strings.Contains(reply.Text, "v=1") || reply.SessionCookie() != nil || site.Calls() != "" {
 				t.Errorf("%s %v: %q", path, headers, reply.Text)
 			}
 		}
@@ -46,7 +47,7 @@ func securityCookieAttributes(t *testing.T) {
 		"a Path with a line break":   {CookiePath: "/\r\nX: y"},
 		"a Path with a semicolon":    {CookiePath: "/; Domain=evil.example"},
 	} {
-		cfg.Engine = ginsession.Custom(newSpyStore())
+		cfg.Engine = ginsession.Custom(testsite.NewStore())
 		if _, err := ginsession.NewManager(cfg); !errors.Is(err, ginsession.ErrConfig) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -56,10 +57,10 @@ func securityCookieAttributes(t *testing.T) {
 func securityCookieSize(t *testing.T) {
 	random := rand.Text() + strings.Repeat(rand.Text(), 40)
 	large := "/w/set?v=" + url.QueryEscape(random)
-	signed := func(name string) webSetup {
-		return webSetup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: "secret", CookieName: name}}
+	signed := func(name string) testsite.Setup {
+		return testsite.Setup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: "secret", CookieName: name}}
 	}
-	value := newWebSite(t, signed("")).visitor().get(large).Cookies()[0].Value
+	value := testsite.New(t, signed("")).Visitor().Get(large).Cookies()[0].Value
 	for _, tt := range []struct {
 		size int
 		sent bool
@@ -68,10 +69,10 @@ func securityCookieSize(t *testing.T) {
 		{4097, false},
 	} {
 		name := strings.Repeat("n", tt.size-len(value))
-		site := newWebSite(t, signed(name))
-		v := site.visitor()
-		v.get("/w/set?v=small")
-		reply := v.get(large)
+		site := testsite.New(t, signed(name))
+		v := site.Visitor()
+		v.Get("/w/set?v=small")
+		reply := v.Get(large)
 		want := "v=" + random
 		if !tt.sent {
 			want = "v=small" // the old cookie is intact
@@ -84,28 +85,28 @@ func securityCookieSize(t *testing.T) {
 				t.Errorf("%d bytes were sent, want %d", len(c.Name)+len(c.Value), tt.size)
 			}
 		}
-		if got := v.get("/w/get").Text; got != want {
+		if got := v.Get("/w/get").Text; got != want {
 			t.Errorf("%d bytes: the next request reads %.20q", tt.size, got)
 		}
 	}
 }
 
 func securityEmptyCookie(t *testing.T) {
-	onServerEngines(t, webSetup{}, func(t *testing.T, site *webSite) {
-		v := site.visitor()
-		v.get("/w/set?v=1")
-		v.post("/w/flush")
-		site.calls()
+	onServerEngines(t, testsite.Setup{}, func(t *testing.T, site *testsite.Site) {
+		v := site.Visitor()
+		v.Get("/w/set?v=1")
+		v.Post("/w/flush")
+		site.Calls()
 		for _, cookies := range []string{"sessionid=", `sessionid=""`, "sessionid", "sessionid=; sessionid="} {
-			reply := site.as(cookies).get("/w/get")
-			if reply.Text != "v=" || reply.cookie(t) != nil || site.calls() != "" {
-				t.Errorf("%s: %q, cookie %v", cookies, reply.Text, reply.cookie(t))
+			reply := site.As(cookies).Get("/w/get")
+			if reply.Text != "v=" || reply.SessionCookie() != nil || site.Calls() != "" {
+				t.Errorf("%s: %q, cookie %v", cookies, reply.Text, reply.SessionCookie())
 			}
-			a, b := site.as(cookies).post("/w/set?v=2").cookie(t), site.as(cookies).post("/w/set?v=3").cookie(t)
+			a, b := site.As(cookies).Post("/w/set?v=2").SessionCookie(), site.As(cookies).Post("/w/set?v=3").SessionCookie()
 			if a == nil || b == nil || a.Value == b.Value || a.Value == "" || b.Value == "" {
 				t.Errorf("%s: two visitors share %v", cookies, a)
 			}
-			site.calls()
+			site.Calls()
 		}
 	})
 }

@@ -8,25 +8,26 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityReplay(t *testing.T) {
-	onServerEngines(t, webSetup{}, func(t *testing.T, site *webSite) {
-		v := site.visitor()
-		v.post("/w/login?user=ann")
-		stolen := site.as("sessionid=" + v.key())
-		if got := stolen.get("/w/user").Text; got != "user=ann" {
+	onServerEngines(t, testsite.Setup{}, func(t *testing.T, site *testsite.Site) {
+		v := site.Visitor()
+		v.Post("/w/login?user=ann")
+		stolen := site.As("sessionid=" + v.Key())
+		if got := stolen.Get("/w/user").Text; got != "user=ann" {
 			t.Fatalf("before: %q", got)
 		}
-		v.post("/w/flush")
-		if v.key() != "" {
+		v.Post("/w/flush")
+		if v.Key() != "" {
 			t.Error("the browser still has a cookie")
 		}
-		if reply := stolen.get("/w/user"); reply.Text != "user=" || reply.cookie(t) != nil {
-			t.Errorf("afterwards: %q, cookie %v", reply.Text, reply.cookie(t))
+		if reply := stolen.Get("/w/user"); reply.Text != "user=" || reply.SessionCookie() != nil {
+			t.Errorf("afterwards: %q, cookie %v", reply.Text, reply.SessionCookie())
 		}
-		if reply := stolen.post("/w/set?v=1"); reply.cookie(t) == nil || "sessionid="+reply.cookie(t).Value == stolen.cookies {
-			t.Errorf("a write afterwards: cookie %v", reply.cookie(t))
+		if reply := stolen.Post("/w/set?v=1"); reply.SessionCookie() == nil || "sessionid="+reply.SessionCookie().Value == stolen.Cookies {
+			t.Errorf("a write afterwards: cookie %v", reply.SessionCookie())
 		}
 	})
 }
@@ -45,7 +46,7 @@ func securityResurrection(t *testing.T) {
 		},
 		"read": func(s *ginsession.Session) { s.Get("v") },
 	}
-	setup := webSetup{Config: ginsession.Config{SaveEveryRequest: true}, Routes: func(r *gin.Engine) {
+	setup := testsite.Setup{Config: ginsession.Config{SaveEveryRequest: true}, Routes: func(r *gin.Engine) {
 		r.Any("/slow/:change", func(c *gin.Context) {
 			s := ginsession.Get(c)
 			s.Get("v")
@@ -55,30 +56,30 @@ func securityResurrection(t *testing.T) {
 			c.String(http.StatusOK, "page")
 		})
 	}}
-	onServerEngines(t, setup, func(t *testing.T, site *webSite) {
+	onServerEngines(t, setup, func(t *testing.T, site *testsite.Site) {
 		for change := range changes {
 			for _, method := range []string{http.MethodGet, http.MethodPost} {
-				v := site.visitor()
-				v.get("/w/set?v=1")
-				cookie := "sessionid=" + v.key()
-				slow := make(chan *webReply)
+				v := site.Visitor()
+				v.Get("/w/set?v=1")
+				cookie := "sessionid=" + v.Key()
+				slow := make(chan *testsite.Reply)
 				go func() { slow <- visit(site.Config.Handler, method, "/slow/"+change, cookie) }()
 				<-loaded
-				v.post("/w/flush")
+				v.Post("/w/flush")
 				signedOut <- struct{}{}
 				reply := <-slow
-				if c := reply.cookie(t); c != nil {
+				if c := reply.SessionCookie(); c != nil {
 					t.Errorf("%s %s sets %v", method, change, c)
 				}
 				if reply.StatusCode != http.StatusOK && (method == http.MethodGet || reply.StatusCode != http.StatusConflict) {
 					t.Errorf("%s %s: %d", method, change, reply.StatusCode)
 				}
-				if got := site.as(cookie).get("/w/get").Text; got != "v=" {
+				if got := site.As(cookie).Get("/w/get").Text; got != "v=" {
 					t.Errorf("%s %s: the session is back: %q", method, change, got)
 				}
 			}
 		}
-		if n := len(site.store.keys()); n != 0 {
+		if n := len(site.Store.Keys()); n != 0 {
 			t.Errorf("%d records are left", n)
 		}
 	})
@@ -86,7 +87,7 @@ func securityResurrection(t *testing.T) {
 
 func securitySignInTwice(t *testing.T) {
 	var both sync.WaitGroup
-	setup := webSetup{Routes: func(r *gin.Engine) {
+	setup := testsite.Setup{Routes: func(r *gin.Engine) {
 		r.POST("/both", func(c *gin.Context) {
 			s := ginsession.Get(c)
 			s.Get("v")
@@ -97,12 +98,12 @@ func securitySignInTwice(t *testing.T) {
 			c.String(http.StatusOK, "in")
 		})
 	}}
-	onServerEngines(t, setup, func(t *testing.T, site *webSite) {
-		v := site.visitor()
-		v.get("/w/set?v=old")
-		old := "sessionid=" + v.key()
+	onServerEngines(t, setup, func(t *testing.T, site *testsite.Site) {
+		v := site.Visitor()
+		v.Get("/w/set?v=old")
+		old := "sessionid=" + v.Key()
 		both.Add(2)
-		replies := make(chan *webReply, 2)
+		replies := make(chan *testsite.Reply, 2)
 		for range 2 {
 			go func() { replies <- visit(site.Config.Handler, http.MethodPost, "/both", old) }()
 		}
@@ -110,23 +111,23 @@ func securitySignInTwice(t *testing.T) {
 		kept := 0
 		for range 2 {
 			reply := <-replies
-			c := reply.cookie(t)
+			c := reply.SessionCookie()
 			if reply.StatusCode != http.StatusOK || c == nil {
 				t.Fatalf("answer %d, cookie %v", reply.StatusCode, c)
 			}
 			keys[c.Value] = true
-			client := site.as("sessionid=" + c.Value)
-			if got := client.get("/w/user").Text; got != "user=ann" {
+			client := site.As("sessionid=" + c.Value)
+			if got := client.Get("/w/user").Text; got != "user=ann" {
 				t.Errorf("a sign-in reads %q", got)
 			}
-			if client.get("/w/get").Text == "v=old" {
+			if client.Get("/w/get").Text == "v=old" {
 				kept++
 			}
 		}
 		if len(keys) != 2 || kept != 1 {
 			t.Errorf("%d sessions, %d with the old one's data, want two and one", len(keys), kept)
 		}
-		if got := site.as(old).get("/w/get").Text; got != "v=" {
+		if got := site.As(old).Get("/w/get").Text; got != "v=" {
 			t.Errorf("the old key reads %q", got)
 		}
 	})

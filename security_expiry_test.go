@@ -5,23 +5,24 @@ import (
 	"time"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityIdle(t *testing.T) {
-	setup := webSetup{Config: ginsession.Config{CookieAge: 30 * time.Minute}}
-	onServerEngines(t, setup, func(t *testing.T, site *webSite) { checkIdle(t, site) })
+	setup := testsite.Setup{Config: ginsession.Config{CookieAge: 30 * time.Minute}}
+	onServerEngines(t, setup, func(t *testing.T, site *testsite.Site) { checkIdle(t, site) })
 	t.Run("signed_cookies", func(t *testing.T) {
 		setup.Engine, setup.SecretKey = ginsession.SignedCookies(), "secret"
-		checkIdle(t, newWebSite(t, setup))
+		checkIdle(t, testsite.New(t, setup))
 	})
 }
 
 // checkIdle has a client keep its cookie for longer than the session lives.
-func checkIdle(t *testing.T, site *webSite) {
+func checkIdle(t *testing.T, site *testsite.Site) {
 	t.Helper()
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	client := site.as("sessionid=" + v.key())
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	client := site.As("sessionid=" + v.Key())
 	for _, tt := range []struct {
 		later time.Duration
 		reads string
@@ -30,8 +31,8 @@ func checkIdle(t *testing.T, site *webSite) {
 		{time.Second, "v="},
 		{time.Hour, "v="},
 	} {
-		site.clock.Advance(tt.later)
-		if got := client.get("/w/get").Text; got != tt.reads {
+		site.Clock.Advance(tt.later)
+		if got := client.Get("/w/get").Text; got != tt.reads {
 			t.Errorf("%v later: %q, want %q", tt.later, got, tt.reads)
 		}
 	}
@@ -45,52 +46,52 @@ func securityLifetime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg.CookieAge, cfg.MaxLifetime = 10*time.Minute, time.Hour
-			onServerEngines(t, webSetup{Config: cfg}, func(t *testing.T, site *webSite) { checkLifetime(t, site) })
+			onServerEngines(t, testsite.Setup{Config: cfg}, func(t *testing.T, site *testsite.Site) { checkLifetime(t, site) })
 			t.Run("signed_cookies", func(t *testing.T) {
 				cfg.Engine, cfg.SecretKey = ginsession.SignedCookies(), "secret"
-				checkLifetime(t, newWebSite(t, webSetup{Config: cfg}))
+				checkLifetime(t, testsite.New(t, testsite.Setup{Config: cfg}))
 			})
 		})
 	}
 }
 
 // checkLifetime touches a session every minute for longer than an hour.
-func checkLifetime(t *testing.T, site *webSite) {
+func checkLifetime(t *testing.T, site *testsite.Site) {
 	t.Helper()
-	cookie := site.visitor().post("/w/login?user=ann").cookie(t)
+	cookie := site.Visitor().Post("/w/login?user=ann").SessionCookie()
 	for minute := 1; minute <= 62; minute++ {
-		site.clock.Advance(time.Minute)
-		client := site.as("sessionid=" + cookie.Value)
+		site.Clock.Advance(time.Minute)
+		client := site.As("sessionid=" + cookie.Value)
 		want := "user=ann"
 		if minute >= 60 {
 			want = "user="
 		}
-		reply := client.get("/w/user")
+		reply := client.Get("/w/user")
 		if reply.Text != want {
 			t.Fatalf("after %d minutes: %q, want %q", minute, reply.Text, want)
 		}
 		if minute < 60 {
-			if reply := client.get("/w/set?v=1"); reply.cookie(t) != nil {
-				cookie = reply.cookie(t)
+			if reply := client.Get("/w/set?v=1"); reply.SessionCookie() != nil {
+				cookie = reply.SessionCookie()
 			}
 		}
 	}
 }
 
 func securityClock(t *testing.T) {
-	onServerEngines(t, webSetup{Config: ginsession.Config{CookieAge: 30 * time.Minute}}, func(t *testing.T, site *webSite) {
-		ended, living := site.visitor(), site.visitor()
-		ended.get("/w/set?v=ended")
-		living.get("/w/set?v=living")
-		old := site.as("sessionid=" + ended.key())
-		ended.get("/w/flush")
+	onServerEngines(t, testsite.Setup{Config: ginsession.Config{CookieAge: 30 * time.Minute}}, func(t *testing.T, site *testsite.Site) {
+		ended, living := site.Visitor(), site.Visitor()
+		ended.Get("/w/set?v=ended")
+		living.Get("/w/set?v=living")
+		old := site.As("sessionid=" + ended.Key())
+		ended.Get("/w/flush")
 		for _, jump := range []time.Duration{-time.Hour, time.Hour, time.Hour, -time.Hour} {
-			site.clock.Advance(jump)
-			if got := old.get("/w/get").Text; got != "v=" {
+			site.Clock.Advance(jump)
+			if got := old.Get("/w/get").Text; got != "v=" {
 				t.Errorf("the session that was ended reads %q", got)
 			}
 		}
-		if got := living.get("/w/get").Text; got != "v=living" {
+		if got := living.Get("/w/get").Text; got != "v=living" {
 			t.Errorf("the other one reads %q", got)
 		}
 	})

@@ -10,49 +10,50 @@ import (
 	"testing"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityFixation(t *testing.T) {
 	planted := strings.Repeat("planted0", 4)
-	onServerEngines(t, webSetup{}, func(t *testing.T, site *webSite) {
-		attacked := site.as("sessionid=" + planted)
-		if reply := attacked.get("/w/get"); reply.Text != "v=" || reply.cookie(t) != nil {
-			t.Errorf("read: %q, cookie %v", reply.Text, reply.cookie(t))
+	onServerEngines(t, testsite.Setup{}, func(t *testing.T, site *testsite.Site) {
+		attacked := site.As("sessionid=" + planted)
+		if reply := attacked.Get("/w/get"); reply.Text != "v=" || reply.SessionCookie() != nil {
+			t.Errorf("read: %q, cookie %v", reply.Text, reply.SessionCookie())
 		}
-		if n := len(site.store.keys()); n != 0 {
+		if n := len(site.Store.Keys()); n != 0 {
 			t.Errorf("%d records", n)
 		}
 		for _, path := range []string{"/w/set?v=1", "/w/login?user=ann"} {
-			c := attacked.post(path).cookie(t)
+			c := attacked.Post(path).SessionCookie()
 			if c == nil || c.Value == planted || len(c.Value) != 32 {
 				t.Fatalf("%s: cookie %v", path, c)
 			}
-			if got := site.as("sessionid="+c.Value).get("/w/get").Text + site.as("sessionid="+c.Value).get("/w/user").Text; got == "v=user=" {
+			if got := site.As("sessionid="+c.Value).Get("/w/get").Text + site.As("sessionid="+c.Value).Get("/w/user").Text; got == "v=user=" {
 				t.Errorf("%s: the new key opens nothing", path)
 			}
-			if got := attacked.get("/w/get").Text + attacked.get("/w/user").Text; got != "v=user=" {
+			if got := attacked.Get("/w/get").Text + attacked.Get("/w/user").Text; got != "v=user=" {
 				t.Errorf("%s: the planted key opens %q", path, got)
 			}
 		}
-		if ok, err := site.manager.Exists(t.Context(), planted); ok || err != nil {
+		if ok, err := site.Manager.Exists(t.Context(), planted); ok || err != nil {
 			t.Errorf("Exists: %t, %v", ok, err)
 		}
 	})
 	t.Run("signed_cookies", func(t *testing.T) {
 		cfg := ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: "attacker's"}
-		forged := newWebSite(t, webSetup{Config: cfg}).visitor()
-		forged.get("/w/login?user=admin")
+		forged := testsite.New(t, testsite.Setup{Config: cfg}).Visitor()
+		forged.Get("/w/login?user=admin")
 		cfg.SecretKey = "ours"
-		reply := newWebSite(t, webSetup{Config: cfg}).as("sessionid=" + forged.key()).get("/w/user")
-		if reply.Text != "user=" || reply.cookie(t) != nil {
-			t.Errorf("forged: %q, cookie %v", reply.Text, reply.cookie(t))
+		reply := testsite.New(t, testsite.Setup{Config: cfg}).As("sessionid=" + forged.Key()).Get("/w/user")
+		if reply.Text != "user=" || reply.SessionCookie() != nil {
+			t.Errorf("forged: %q, cookie %v", reply.Text, reply.SessionCookie())
 		}
 	})
 }
 
 func securityRandomness(t *testing.T) {
 	const keys, length, alphabet = 100_000, 32, "abcdefghijklmnopqrstuvwxyz0123456789"
-	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(newSpyStore())})
+	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,15 +102,15 @@ func (r *failingReader) Read(b []byte) (int, error) {
 }
 
 func securityNoRandomness(t *testing.T) {
-	store := newSpyStore()
+	store := testsite.NewStore()
 	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(store)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newWebRouter()
+	r := testsite.NewRouter()
 	r.Use(manager.Handler())
-	addWebPages(r)
-	cookie := "sessionid=" + visit(r, http.MethodGet, "/w/set?v=1").cookie(t).Value
+	testsite.AddPages(r)
+	cookie := "sessionid=" + visit(r, http.MethodGet, "/w/set?v=1").SessionCookie().Value
 	old := rand.Reader
 	t.Cleanup(func() { rand.Reader = old })
 	for _, left := range []int{0, 5, 39} {
@@ -120,50 +121,50 @@ func securityNoRandomness(t *testing.T) {
 			t.Errorf("%d bytes: Save: %v, a key: %t", left, err, s.Key() != "")
 		}
 		rand.Reader = &failingReader{left}
-		if reply := visit(r, http.MethodPost, "/w/set?v=1"); reply.StatusCode != http.StatusInternalServerError || reply.cookie(t) != nil {
-			t.Errorf("%d bytes: a new session: %d, %v", left, reply.StatusCode, reply.cookie(t))
+		if reply := visit(r, http.MethodPost, "/w/set?v=1"); reply.StatusCode != http.StatusInternalServerError || reply.SessionCookie() != nil {
+			t.Errorf("%d bytes: a new session: %d, %v", left, reply.StatusCode, reply.SessionCookie())
 		}
 		// The handler does not look at CycleKey's error: nobody is signed in under the old key.
 		rand.Reader = &failingReader{left}
-		if reply := visit(r, http.MethodPost, "/w/login?user=ann", cookie); reply.StatusCode != http.StatusInternalServerError || reply.cookie(t) != nil {
-			t.Errorf("%d bytes: a sign-in: %d, %v", left, reply.StatusCode, reply.cookie(t))
+		if reply := visit(r, http.MethodPost, "/w/login?user=ann", cookie); reply.StatusCode != http.StatusInternalServerError || reply.SessionCookie() != nil {
+			t.Errorf("%d bytes: a sign-in: %d, %v", left, reply.StatusCode, reply.SessionCookie())
 		}
 		if reply := visit(r, http.MethodGet, "/w/user", cookie); reply.Text != "user=" {
 			t.Errorf("%d bytes: the old key is %q", left, reply.Text)
 		}
 	}
-	if n := len(store.keys()); n != 1 {
+	if n := len(store.Keys()); n != 1 {
 		t.Errorf("%d records, want the first alone", n)
 	}
 }
 
 func securitySignInCycles(t *testing.T) {
-	onServerEngines(t, webSetup{}, func(t *testing.T, site *webSite) {
-		attacker := site.visitor()
-		attacker.get("/w/set?v=planted")
-		key := attacker.key()
-		victim := site.as("sessionid=" + key)
-		c := victim.post("/w/login?user=ann").cookie(t)
+	onServerEngines(t, testsite.Setup{}, func(t *testing.T, site *testsite.Site) {
+		attacker := site.Visitor()
+		attacker.Get("/w/set?v=planted")
+		key := attacker.Key()
+		victim := site.As("sessionid=" + key)
+		c := victim.Post("/w/login?user=ann").SessionCookie()
 		if c == nil || c.Value == key {
 			t.Fatalf("the key after the sign-in: %v", c)
 		}
-		if got := site.as("sessionid=" + c.Value).get("/w/user").Text; got != "user=ann" {
+		if got := site.As("sessionid=" + c.Value).Get("/w/user").Text; got != "user=ann" {
 			t.Errorf("the new key: %q", got)
 		}
-		if got := attacker.get("/w/user").Text + attacker.get("/w/get").Text; got != "user=v=" {
+		if got := attacker.Get("/w/user").Text + attacker.Get("/w/get").Text; got != "user=v=" {
 			t.Errorf("the planted key: %q", got)
 		}
-		if ok, err := site.manager.Exists(t.Context(), key); ok || err != nil {
+		if ok, err := site.Manager.Exists(t.Context(), key); ok || err != nil {
 			t.Errorf("the planted key exists: %t, %v", ok, err)
 		}
-		if calls := site.store.taken(); calls != nil && len(site.store.keys()) != 1 {
-			t.Errorf("%d records, want one", len(site.store.keys()))
+		if calls := site.Store.Calls(); calls != nil && len(site.Store.Keys()) != 1 {
+			t.Errorf("%d records, want one", len(site.Store.Keys()))
 		}
 	})
 }
 
 func securityUntrustedKeys(t *testing.T) {
-	store := newSpyStore()
+	store := testsite.NewStore()
 	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(store)})
 	if err != nil {
 		t.Fatal(err)
@@ -174,11 +175,11 @@ func securityUntrustedKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, signedSite := newWebRouter(), newWebRouter()
+	site, signedSite := testsite.NewRouter(), testsite.NewRouter()
 	site.Use(manager.Handler())
 	signedSite.Use(signed.Handler())
-	addWebPages(site)
-	addWebPages(signedSite)
+	testsite.AddPages(site)
+	testsite.AddPages(signedSite)
 
 	long := strings.Repeat("k", 10<<10)
 	for _, value := range []string{
@@ -194,12 +195,12 @@ func securityUntrustedKeys(t *testing.T) {
 				if reply.StatusCode != http.StatusOK || strings.HasSuffix(reply.Text, "1") {
 					t.Errorf("%s %.40q %s: %d %q", name, value, path, reply.StatusCode, reply.Text)
 				}
-				if c := reply.cookie(t); c != nil && c.Value != "" {
+				if c := reply.SessionCookie(); c != nil && c.Value != "" {
 					t.Errorf("%s %.40q %s: a session was begun: %v", name, value, path, c)
 				}
 			}
 		}
-		if calls := store.taken(); calls != nil {
+		if calls := store.Calls(); calls != nil {
 			t.Errorf("%.40q reached the store: %v", value, calls)
 		}
 		if exists, err := manager.Exists(t.Context(), value); exists || err != nil {
@@ -211,14 +212,14 @@ func securityUntrustedKeys(t *testing.T) {
 		if s := manager.Open(t.Context(), value); !s.IsEmpty() || s.Key() != "" || s.Err() != nil {
 			t.Errorf("Open(%.40q) is no empty session", value)
 		}
-		if calls := store.taken(); calls != nil {
+		if calls := store.Calls(); calls != nil {
 			t.Errorf("%.40q reached the store outside a request: %v", value, calls)
 		}
 		reply := visit(site, http.MethodPost, "/w/set?v=1", cookie)
-		if c := reply.cookie(t); c == nil || len(c.Value) != 32 || c.Value == value {
+		if c := reply.SessionCookie(); c == nil || len(c.Value) != 32 || c.Value == value {
 			t.Errorf("%.40q: a write sets %v", value, c)
 		}
-		if calls := store.taken(); !slices.Equal(calls, []string{"Create"}) {
+		if calls := store.Calls(); !slices.Equal(calls, []string{"Create"}) {
 			t.Errorf("%.40q: a write is %v", value, calls)
 		}
 	}

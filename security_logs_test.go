@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityLogs(t *testing.T) {
@@ -50,14 +51,14 @@ func checkLogs(t *testing.T, mode, engine string) {
 	if err := db.Exec("SELECT 'the log of GORM works'").Error; err != nil {
 		t.Fatal(err)
 	}
-	store := newSpyStore()
+	store := testsite.NewStore()
 	cfg := ginsession.Config{
 		Engine: map[string]ginsession.Engine{
 			"db": ginsession.DB(db), "signed_cookies": ginsession.SignedCookies(), "custom": ginsession.Custom(store),
 		}[engine],
 		SecretKey: secret, SecretKeyFallbacks: []string{fallback}, Logger: slog.New(slog.NewTextHandler(book, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	site := newWebSite(t, webSetup{
+	site := testsite.New(t, testsite.Setup{
 		Config: cfg,
 		Before: []gin.HandlerFunc{gin.Logger(), gin.Recovery()},
 		Routes: func(r *gin.Engine) {
@@ -97,27 +98,27 @@ func checkLogs(t *testing.T, mode, engine string) {
 			})
 		},
 	})
-	fmt.Fprintf(book, "%v %+v %#v\n", site.manager, site.manager, site.manager)
+	fmt.Fprintf(book, "%v %+v %#v\n", site.Manager, site.Manager, site.Manager)
 	gin.SetMode(mode)
 	if _, err := ginsession.NewManager(cfg); err != nil { // warns in release mode
 		t.Fatal(err)
 	}
 
 	var secrets []string
-	v := site.visitor()
+	v := site.Visitor()
 	for _, path := range []string{
 		"/w/set?v=1", "/w/get", "/print", "/w/login?user=ann", "/w/user", "/encode", "/late", "/public",
 		"/panic/session", "/panic/pipe", "/panic/abort", "/panic/error", "/panic/commit", "/nowhere", "/w/flush", "/w/set?v=2", "/print",
 	} {
-		_, _ = v.try(t.Context(), http.MethodGet, path, webHeader{"X-Mark", "the request was dumped"})
-		if key := v.key(); key != "" && !slices.Contains(secrets, key) {
+		_, _ = v.Try(t.Context(), http.MethodGet, path, testsite.Header{Name: "X-Mark", Value: "the request was dumped"})
+		if key := v.Key(); key != "" && !slices.Contains(secrets, key) {
 			secrets = append(secrets, key)
 		}
 	}
 	unknown := "sessionid=" + strings.Repeat("unknown0", 4)
-	site.as(unknown).get("/w/get")
-	site.as(unknown + "; sessionid=" + v.key()).get("/panic/error")
-	site.as(`sessionid="` + v.key() + `"; other=1`).get("/panic/pipe")
+	site.As(unknown).Get("/w/get")
+	site.As(unknown + "; sessionid=" + v.Key()).Get("/panic/error")
+	site.As(`sessionid="` + v.Key() + `"; other=1`).Get("/panic/pipe")
 	secrets = append(secrets, strings.Repeat("unknown0", 4))
 	breakEngine(t, site, v, engine, db, store, &secrets)
 
@@ -146,8 +147,8 @@ func securityMaskedDump(t *testing.T) {
 	for i := range cookies {
 		fmt.Fprintf(&header, "a=b; sessionid=value%04d; ", i)
 	}
-	book := &logBook{}
-	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(book)}, Routes: func(r *gin.Engine) {
+	book := &testsite.Log{}
+	site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(book)}, Routes: func(r *gin.Engine) {
 		r.GET("/", func(*gin.Context) { panic(http.ErrAbortHandler) })
 	}})
 	before := allocated()
@@ -161,9 +162,9 @@ func securityMaskedDump(t *testing.T) {
 }
 
 // captureLogs directs every log there is into a book until the test ends.
-func captureLogs(t *testing.T) *logBook {
+func captureLogs(t *testing.T) *testsite.Log {
 	t.Helper()
-	book := &logBook{}
+	book := &testsite.Log{}
 	out, errOut, std, standard, mode := gin.DefaultWriter, gin.DefaultErrorWriter, log.Writer(), slog.Default(), gin.Mode()
 	t.Cleanup(func() {
 		gin.DefaultWriter, gin.DefaultErrorWriter = out, errOut
@@ -179,38 +180,38 @@ func captureLogs(t *testing.T) *logBook {
 
 // breakEngine breaks the records, then the store, under requests of a visitor. It adds what the
 // store knows sessions by to the secrets.
-func breakEngine(t *testing.T, site *webSite, v *webVisitor, engine string, db *gorm.DB, store *spyStore, secrets *[]string) {
+func breakEngine(t *testing.T, site *testsite.Site, v *testsite.Visitor, engine string, db *gorm.DB, store *testsite.Store, secrets *[]string) {
 	t.Helper()
 	paths := []string{"/w/get", "/w/set?v=3", "/w/login?user=x", "/w/flush", "/panic/error"}
-	cookie := "sessionid=" + v.key()
+	cookie := "sessionid=" + v.Key()
 	everywhere := func() {
 		for _, path := range paths {
-			_, _ = site.as(cookie).try(t.Context(), http.MethodPost, path)
-			_, _ = site.as(cookie).try(t.Context(), http.MethodGet, path)
+			_, _ = site.As(cookie).Try(t.Context(), http.MethodPost, path)
+			_, _ = site.As(cookie).Try(t.Context(), http.MethodGet, path)
 		}
-		_, _ = site.manager.ClearExpired(t.Context())
-		if _, err := site.manager.Exists(t.Context(), v.key()); err != nil {
-			site.log.Write([]byte(err.Error()))
+		_, _ = site.Manager.ClearExpired(t.Context())
+		if _, err := site.Manager.Exists(t.Context(), v.Key()); err != nil {
+			site.Log.Write([]byte(err.Error()))
 			slog.Error("Exists", "error", err)
 		}
-		if err := site.manager.Delete(t.Context(), v.key()); err != nil {
+		if err := site.Manager.Delete(t.Context(), v.Key()); err != nil {
 			slog.Error("Delete", "error", err)
 		}
 	}
 	switch engine {
 	case "signed_cookies":
-		for _, broken := range []string{v.key() + "x", v.key()[1:], strings.ToUpper(v.key())} {
+		for _, broken := range []string{v.Key() + "x", v.Key()[1:], strings.ToUpper(v.Key())} {
 			cookie = "sessionid=" + broken
 			*secrets = append(*secrets, broken)
 			everywhere()
 		}
 	case "custom":
-		*secrets = append(*secrets, store.keys()...)
-		for _, key := range store.keys() {
-			store.put(key, "torn")
+		*secrets = append(*secrets, store.Keys()...)
+		for _, key := range store.Keys() {
+			store.Put(key, "torn")
 		}
 		everywhere()
-		failOn(store, errStore, "Load", "Create", "Update", "Replace", "Touch", "Delete", "ClearExpired")
+		store.FailOn(errStore, "Load", "Create", "Update", "Replace", "Touch", "Delete", "ClearExpired")
 		everywhere()
 	case "db":
 		var keys []string

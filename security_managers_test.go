@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The cookies of two managers that share a store or a SecretKey, told apart by CookieName, are
@@ -88,32 +89,32 @@ func TestReservedKeys(t *testing.T) {
 // A sibling domain can toss cookies of our name that come first. What is known of that is said,
 // and a sign-out ends the sessions of all that came.
 func TestTossedCookies(t *testing.T) {
-	site := newWebSite(t, webSetup{})
-	v := site.visitor()
-	v.get("/w/set?v=1")
+	site := testsite.New(t, testsite.Setup{})
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
 	var tossed []string
 	for i := range 3 {
 		tossed = append(tossed, fmt.Sprintf("sessionid=%032d", i))
 	}
-	victim := site.as(strings.Join(append(tossed, "sessionid="+v.key()), "; "))
-	if got := victim.get("/w/get").Text; got != "v=" {
+	victim := site.As(strings.Join(append(tossed, "sessionid="+v.Key()), "; "))
+	if got := victim.Get("/w/get").Text; got != "v=" {
 		t.Errorf("read %q", got)
 	}
-	if log := site.log.String(); !strings.Contains(log, "__Host-") || strings.Contains(log, v.key()) {
+	if log := site.Log.String(); !strings.Contains(log, "__Host-") || strings.Contains(log, v.Key()) {
 		t.Errorf("logged %q", log)
 	}
-	victim.post("/w/flush")
-	if n := len(site.store.keys()); n != 0 {
+	victim.Post("/w/flush")
+	if n := len(site.Store.Keys()); n != 0 {
 		t.Error("the sign-out left the session alive")
 	}
 }
 
 // Junk in the cookie of SignedCookies is told once for a request.
 func TestJunkSignedCookiesAreLoggedOnce(t *testing.T) {
-	site := newWebSite(t, webSetup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: strings.Repeat("s", 50)}})
-	site.as("sessionid=a; sessionid=b; sessionid=c").get("/w/get")
-	if n := strings.Count(site.log.String(), "level=WARN"); n != 1 {
-		t.Errorf("%d warnings: %s", n, site.log)
+	site := testsite.New(t, testsite.Setup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: strings.Repeat("s", 50)}})
+	site.As("sessionid=a; sessionid=b; sessionid=c").Get("/w/get")
+	if n := strings.Count(site.Log.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings: %s", n, site.Log)
 	}
 }
 
@@ -125,8 +126,8 @@ func TestNoStore(t *testing.T) {
 		{"/w/get", "", "private, no-store"}, {"/w/set?v=1", "", "private, no-store"}, {"/w/plain", "", ""},
 		{"/page", "public, max-age=60", "private, no-store"},
 	} {
-		site := newWebSite(t, webSetup{Config: ginsession.Config{NoStore: ginsession.On}, Routes: pageWithCacheControl(tt.handler)})
-		if got := strings.Join(site.visitor().get(tt.path).Header["Cache-Control"], ", "); got != tt.want {
+		site := testsite.New(t, testsite.Setup{Config: ginsession.Config{NoStore: ginsession.On}, Routes: pageWithCacheControl(tt.handler)})
+		if got := strings.Join(site.Visitor().Get(tt.path).Header["Cache-Control"], ", "); got != tt.want {
 			t.Errorf("%s: Cache-Control %q, want %q", tt.path, got, tt.want)
 		}
 	}
@@ -147,7 +148,7 @@ func TestReload(t *testing.T) {
 
 	_ = d.Delete(t.Context(), s.Key())
 	check(t, "Reload of an ended session is ErrInterrupted", errors.Is(s.Reload(), ginsession.ErrInterrupted), true)
-	failOn(d.store, errStore, "Load")
+	d.store.FailOn(errStore, "Load")
 	check(t, "Reload when the store fails is ErrUnavailable", errors.Is(s.Reload(), ginsession.ErrUnavailable), true)
 	check(t, "Err", s.Err(), error(nil))
 	check(t, "Reload of a new session", newDesk(t).session(t, "").Reload(), error(nil))

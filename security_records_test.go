@@ -13,14 +13,15 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 	"github.com/ginsession/ginsession/signing"
 )
 
 func securityJSON(t *testing.T) {
-	site := newWebSite(t, webSetup{})
-	v := site.visitor()
-	v.get("/w/set?v=%F0%9F%98%80")
-	if got := site.record(); got != `{"v":"\ud83d\ude00"}` {
+	site := testsite.New(t, testsite.Setup{})
+	v := site.Visitor()
+	v.Get("/w/set?v=%F0%9F%98%80")
+	if got := site.Record(); got != `{"v":"\ud83d\ude00"}` {
 		t.Errorf("the record is %s", got)
 	}
 	// What other frameworks would bring to life is text here: a pickle, a gob, a PHP object.
@@ -28,10 +29,10 @@ func securityJSON(t *testing.T) {
 		"cos\nsystem\n(S'id'\ntR.", "\x0f\xff\x81\x03\x01\x01\x05boxed\x01\xff\x82\x00", `O:8:"stdClass":0:{}`,
 		base64.StdEncoding.EncodeToString([]byte("cos\nsystem\n(S'id'\ntR.")),
 	} {
-		for key := range site.store.records {
-			site.store.put(key, data)
+		for _, key := range site.Store.Keys() {
+			site.Store.Put(key, data)
 		}
-		if got := v.get("/w/get").Text; got != "v=" {
+		if got := v.Get("/w/get").Text; got != "v=" {
 			t.Errorf("%q reads %q", data, got)
 		}
 	}
@@ -54,9 +55,9 @@ func securityOtherPurpose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		site := newWebSite(t, webSetup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: secret}})
-		value := signer.Dumps([]byte(`{"user":"ann"}`), site.clock.Now())
-		if got := site.as("sessionid=" + value).get("/w/user").Text; got != tt.reads {
+		site := testsite.New(t, testsite.Setup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: secret}})
+		value := signer.Dumps([]byte(`{"user":"ann"}`), site.Clock.Now())
+		if got := site.As("sessionid=" + value).Get("/w/user").Text; got != tt.reads {
 			t.Errorf("salt %q: %q, want %q", tt.salt, got, tt.reads)
 		}
 	}
@@ -64,35 +65,35 @@ func securityOtherPurpose(t *testing.T) {
 
 func securityRotation(t *testing.T) {
 	const retired, current = "the retired secret", "the current secret"
-	setups := map[string]func(secret string, fallbacks ...string) webSetup{}
+	setups := map[string]func(secret string, fallbacks ...string) testsite.Setup{}
 	db := migrated(t)
 	for name, engine := range map[string]ginsession.Engine{"signed_cookies": ginsession.SignedCookies(), "db": ginsession.DB(db)} {
-		setups[name] = func(secret string, fallbacks ...string) webSetup {
-			return webSetup{Config: ginsession.Config{Engine: engine, SecretKey: secret, SecretKeyFallbacks: fallbacks}}
+		setups[name] = func(secret string, fallbacks ...string) testsite.Setup {
+			return testsite.Setup{Config: ginsession.Config{Engine: engine, SecretKey: secret, SecretKeyFallbacks: fallbacks}}
 		}
 	}
 	for name, setup := range setups {
 		t.Run(name, func(t *testing.T) {
-			v := newWebSite(t, setup(retired)).visitor()
-			v.get("/w/set?v=1")
-			cookie := "sessionid=" + v.key()
+			v := testsite.New(t, setup(retired)).Visitor()
+			v.Get("/w/set?v=1")
+			cookie := "sessionid=" + v.Key()
 
-			site := newWebSite(t, setup(current))
-			if got := site.as(cookie).get("/w/get").Text; got != "v=" {
+			site := testsite.New(t, setup(current))
+			if got := site.As(cookie).Get("/w/get").Text; got != "v=" {
 				t.Errorf("the retired secret opens %q", got)
 			}
-			if !strings.Contains(site.log.String(), "level=WARN") {
-				t.Errorf("logged %q", site.log)
+			if !strings.Contains(site.Log.String(), "level=WARN") {
+				t.Errorf("logged %q", site.Log)
 			}
-			rotating := newWebSite(t, setup(current, "another", retired))
-			if got := rotating.as(cookie).get("/w/get").Text; got != "v=1" {
+			rotating := testsite.New(t, setup(current, "another", retired))
+			if got := rotating.As(cookie).Get("/w/get").Text; got != "v=1" {
 				t.Errorf("a fallback opens %q", got)
 			}
-			c := rotating.as(cookie).get("/w/set?v=2").cookie(t)
-			if got := newWebSite(t, setup(current)).as("sessionid=" + c.Value).get("/w/get").Text; got != "v=2" {
+			c := rotating.As(cookie).Get("/w/set?v=2").SessionCookie()
+			if got := testsite.New(t, setup(current)).As("sessionid=" + c.Value).Get("/w/get").Text; got != "v=2" {
 				t.Errorf("what the rotating site signed: %q", got)
 			}
-			if got := newWebSite(t, setup(retired)).as("sessionid=" + c.Value).get("/w/get").Text; got != "v=" {
+			if got := testsite.New(t, setup(retired)).As("sessionid=" + c.Value).Get("/w/get").Text; got != "v=" {
 				t.Errorf("the retired secret opens what the current one signed: %q", got)
 			}
 		})
@@ -124,7 +125,7 @@ func securityBombs(t *testing.T) {
 		if unsigned == value {
 			unsigned = value[:len(value)-1] + "B"
 		}
-		site := newWebSite(t, webSetup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: secret}})
+		site := testsite.New(t, testsite.Setup{Config: ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: secret}})
 		for name, tt := range map[string]struct {
 			value  string
 			status int
@@ -137,8 +138,8 @@ func securityBombs(t *testing.T) {
 			before := allocated()
 			for range requests {
 				reply := visit(site.Config.Handler, http.MethodGet, "/w/get", "sessionid="+tt.value)
-				if reply.StatusCode != tt.status || tt.status == http.StatusOK && reply.Text != "v=" || reply.cookie(t) != nil {
-					t.Errorf("%s: %d %.20q, cookie %v", name, reply.StatusCode, reply.Text, reply.cookie(t))
+				if reply.StatusCode != tt.status || tt.status == http.StatusOK && reply.Text != "v=" || reply.SessionCookie() != nil {
+					t.Errorf("%s: %d %.20q, cookie %v", name, reply.StatusCode, reply.Text, reply.SessionCookie())
 				}
 			}
 			if each := (allocated() - before) / requests; each > tt.most {
@@ -147,18 +148,18 @@ func securityBombs(t *testing.T) {
 		}
 	})
 	t.Run("in the store", func(t *testing.T) {
-		site := newWebSite(t, webSetup{Config: ginsession.Config{SecretKey: secret}})
-		v := site.visitor()
-		v.get("/w/set?v=1")
+		site := testsite.New(t, testsite.Setup{Config: ginsession.Config{SecretKey: secret}})
+		v := site.Visitor()
+		v.Get("/w/set?v=1")
 		data := bomb("django.contrib.sessions.SessionStore")
-		for _, key := range site.store.keys() {
-			site.store.put(key, data)
+		for _, key := range site.Store.Keys() {
+			site.Store.Put(key, data)
 		}
-		reply := v.get("/w/get")
-		if reply.StatusCode != http.StatusServiceUnavailable || reply.cookie(t) != nil {
-			t.Errorf("answer %d, cookie %v", reply.StatusCode, reply.cookie(t))
+		reply := v.Get("/w/get")
+		if reply.StatusCode != http.StatusServiceUnavailable || reply.SessionCookie() != nil {
+			t.Errorf("answer %d, cookie %v", reply.StatusCode, reply.SessionCookie())
 		}
-		if site.record() != data {
+		if site.Record() != data {
 			t.Error("the record was changed")
 		}
 	})
@@ -173,29 +174,29 @@ func allocated() uint64 {
 func securityTornRecord(t *testing.T) {
 	for name, secret := range map[string]string{"unsigned": "", "signed": "secret"} {
 		t.Run(name, func(t *testing.T) {
-			store, book := newSpyStore(), &logBook{}
-			r := newWebRouter()
+			store, book := testsite.NewStore(), &testsite.Log{}
+			r := testsite.NewRouter()
 			r.Use(ginsession.New(ginsession.Config{
-				Engine: ginsession.Custom(store), SecretKey: secret, Clock: newHandClock().Now,
+				Engine: ginsession.Custom(store), SecretKey: secret, Clock: testsite.NewClock().Now,
 				Logger: slog.New(slog.NewTextHandler(book, nil)),
 			}))
-			addWebPages(r)
+			testsite.AddPages(r)
 			r.GET("/all", func(c *gin.Context) {
 				s := ginsession.Get(c)
 				c.String(http.StatusOK, "%v %v %v", s.Items(), s.ExpiryAge(), s.Key() != "")
 			})
-			cookie := "sessionid=" + visit(r, http.MethodGet, "/w/set?v=value").cookie(t).Value
-			key := store.keys()[0]
-			whole := store.text(key)
+			cookie := "sessionid=" + visit(r, http.MethodGet, "/w/set?v=value").SessionCookie().Value
+			key := store.Keys()[0]
+			whole := store.Text(key)
 			for i := range len(whole) {
-				store.put(key, whole[:i])
+				store.Put(key, whole[:i])
 				if reply := visit(r, http.MethodGet, "/all", cookie); reply.StatusCode != http.StatusOK || reply.Text != "map[] 336h0m0s false" {
 					t.Errorf("cut at %d: %d %q", i, reply.StatusCode, reply.Text)
 				}
 				for bit := range 8 {
 					flipped := []byte(whole)
 					flipped[i] ^= 1 << bit
-					store.put(key, string(flipped))
+					store.Put(key, string(flipped))
 					reply := visit(r, http.MethodGet, "/all", cookie)
 					if reply.StatusCode != http.StatusOK || secret != "" && reply.Text != "map[] 336h0m0s false" {
 						t.Errorf("bit %d of %d flipped: %d %q", bit, i, reply.StatusCode, reply.Text)
@@ -205,10 +206,10 @@ func securityTornRecord(t *testing.T) {
 			if n := strings.Count(book.String(), "level=WARN"); n < len(whole) {
 				t.Errorf("%d warnings, want one for each cut at least", n)
 			}
-			store.put(key, whole[:len(whole)-1])
-			c := visit(r, http.MethodPost, "/w/set?v=new", cookie).cookie(t)
-			if c == nil || "sessionid="+c.Value == cookie || store.text(key) != whole[:len(whole)-1] {
-				t.Errorf("a write sets %v and leaves %q", c, store.text(key))
+			store.Put(key, whole[:len(whole)-1])
+			c := visit(r, http.MethodPost, "/w/set?v=new", cookie).SessionCookie()
+			if c == nil || "sessionid="+c.Value == cookie || store.Text(key) != whole[:len(whole)-1] {
+				t.Errorf("a write sets %v and leaves %q", c, store.Text(key))
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func securityStoreFilling(t *testing.T) {
@@ -22,23 +23,23 @@ func securityStoreFilling(t *testing.T) {
 	} {
 		t.Run(junk.name, func(t *testing.T) {
 			for name, engine := range map[string]ginsession.Engine{"custom": nil, "db": ginsession.DB(migrated(t))} {
-				store := newSpyStore()
+				store := testsite.NewStore()
 				if engine == nil {
 					engine = ginsession.Custom(store)
 				}
-				r := newWebRouter()
+				r := testsite.NewRouter()
 				r.Use(ginsession.New(ginsession.Config{Engine: engine, SaveEveryRequest: true}))
-				addWebPages(r)
+				testsite.AddPages(r)
 				for i := range requests {
 					cookie := "sessionid=" + junk.key(i)
-					if reply := visit(r, http.MethodGet, "/w/get", cookie); reply.cookie(t) != nil {
-						t.Fatalf("%s: a read sets %v", name, reply.cookie(t))
+					if reply := visit(r, http.MethodGet, "/w/get", cookie); reply.SessionCookie() != nil {
+						t.Fatalf("%s: a read sets %v", name, reply.SessionCookie())
 					}
-					if got := setCookieKind(visit(r, http.MethodPost, "/w/flush", cookie).cookie(t), ""); got != "deleted" {
+					if got := setCookieKind(visit(r, http.MethodPost, "/w/flush", cookie).SessionCookie(), ""); got != "deleted" {
 						t.Fatalf("%s: a flush sets %q, want the cookie's deletion", name, got)
 					}
 				}
-				if n := len(store.keys()); n != 0 {
+				if n := len(store.Keys()); n != 0 {
 					t.Errorf("%s: %d records", name, n)
 				}
 			}
@@ -46,9 +47,9 @@ func securityStoreFilling(t *testing.T) {
 	}
 	t.Run("rows", func(t *testing.T) {
 		db := migrated(t)
-		r := newWebRouter()
+		r := testsite.NewRouter()
 		r.Use(ginsession.New(ginsession.Config{Engine: ginsession.DB(db)}))
-		addWebPages(r)
+		testsite.AddPages(r)
 		for i := range requests {
 			visit(r, http.MethodPost, "/w/flush", fmt.Sprintf("sessionid=junk%028d", i))
 		}
@@ -71,7 +72,7 @@ func countRows(t *testing.T, db *gorm.DB) (n int64) {
 }
 
 func securityAmplification(t *testing.T) {
-	site := newWebSite(t, webSetup{})
+	site := testsite.New(t, testsite.Setup{})
 	var cookies []string
 	for i := range 50 {
 		cookies = append(cookies, fmt.Sprintf("sessionid=junk%028d", i))
@@ -79,7 +80,7 @@ func securityAmplification(t *testing.T) {
 	for name, header := range map[string][]string{"one header": {strings.Join(cookies, "; ")}, "fifty headers": cookies} {
 		for path, most := range map[string]int{"/w/get": 3, "/w/set?v=1": 4, "/w/flush": 16, "/w/login?user=x": 4} {
 			visit(site.Config.Handler, http.MethodPost, path, header...)
-			if calls := site.store.taken(); len(calls) > most {
+			if calls := site.Store.Calls(); len(calls) > most {
 				t.Errorf("%s, %s: %v", name, path, calls)
 			}
 		}
@@ -88,26 +89,26 @@ func securityAmplification(t *testing.T) {
 
 func securityStolenStore(t *testing.T) {
 	t.Run("custom", func(t *testing.T) {
-		site := newWebSite(t, webSetup{})
-		v := site.visitor()
-		v.post("/w/login?user=ann")
-		checkStolen(t, site, v.key(), site.store.keys())
+		site := testsite.New(t, testsite.Setup{})
+		v := site.Visitor()
+		v.Post("/w/login?user=ann")
+		checkStolen(t, site, v.Key(), site.Store.Keys())
 	})
 	t.Run("db", func(t *testing.T) {
 		db := migrated(t)
-		site := newWebSite(t, webSetup{Config: ginsession.Config{Engine: ginsession.DB(db)}})
-		v := site.visitor()
-		v.post("/w/login?user=ann")
+		site := testsite.New(t, testsite.Setup{Config: ginsession.Config{Engine: ginsession.DB(db)}})
+		v := site.Visitor()
+		v.Post("/w/login?user=ann")
 		var keys []string
 		if err := db.Model(&ginsession.Model{}).Pluck("session_key", &keys).Error; err != nil {
 			t.Fatal(err)
 		}
-		checkStolen(t, site, v.key(), keys)
+		checkStolen(t, site, v.Key(), keys)
 	})
 }
 
 // checkStolen sends what the store knows a session by as a cookie.
-func checkStolen(t *testing.T, site *webSite, key string, stored []string) {
+func checkStolen(t *testing.T, site *testsite.Site, key string, stored []string) {
 	t.Helper()
 	if len(stored) != 1 || len(stored[0]) != 40 || strings.Trim(stored[0], "0123456789abcdefghijklmnopqrstuv") != "" {
 		t.Fatalf("stored keys %q", stored)
@@ -115,13 +116,13 @@ func checkStolen(t *testing.T, site *webSite, key string, stored []string) {
 	if strings.Contains(stored[0], key) {
 		t.Error("the store has the key itself")
 	}
-	if reply := site.as("sessionid=" + stored[0]).get("/w/user"); reply.Text != "user=" {
+	if reply := site.As("sessionid=" + stored[0]).Get("/w/user"); reply.Text != "user=" {
 		t.Errorf("the stored digest opens %q", reply.Text)
 	}
-	if ok, err := site.manager.Exists(t.Context(), stored[0]); ok || err != nil {
+	if ok, err := site.Manager.Exists(t.Context(), stored[0]); ok || err != nil {
 		t.Errorf("the stored digest exists: %t, %v", ok, err)
 	}
-	if got := site.as("sessionid=" + key).get("/w/user").Text; got != "user=ann" {
+	if got := site.As("sessionid=" + key).Get("/w/user").Text; got != "user=ann" {
 		t.Errorf("the key itself opens %q", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memory"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // What a session library must withstand, a rule a test. The numbers are those of OWASP's
@@ -51,7 +52,7 @@ func TestSecurity(t *testing.T) {
 }
 
 // onServerEngines runs f for a site on each engine that keeps sessions on the server.
-func onServerEngines(t *testing.T, setup webSetup, f func(t *testing.T, site *webSite)) {
+func onServerEngines(t *testing.T, setup testsite.Setup, f func(t *testing.T, site *testsite.Site)) {
 	t.Helper()
 	for name, engine := range map[string]func(t *testing.T) ginsession.Engine{
 		"custom": func(*testing.T) ginsession.Engine { return nil },
@@ -64,7 +65,7 @@ func onServerEngines(t *testing.T, setup webSetup, f func(t *testing.T, site *we
 	} {
 		t.Run(name, func(t *testing.T) {
 			setup.Engine = engine(t)
-			f(t, newWebSite(t, setup))
+			f(t, testsite.New(t, setup))
 		})
 	}
 }
@@ -80,10 +81,10 @@ func migrated(t *testing.T) *gorm.DB {
 }
 
 // visit sends a request past the network, which would not carry every cookie.
-func visit(h http.Handler, method, path string, cookies ...string) *webReply {
+func visit(h http.Handler, method, path string, cookies ...string) *testsite.Reply {
 	req := httptest.NewRequest(method, path, nil)
 	req.Header["Cookie"] = cookies
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, req)
-	return &webReply{w.Result(), w.Body.String()}
+	return &testsite.Reply{Response: w.Result(), Text: w.Body.String()}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The Set-Cookie line for each setting of the cookie. KEY stands for the session's key.
@@ -144,7 +145,7 @@ func TestConfigErrors(t *testing.T) {
 		{"an engine beside another field", func(c *config) { c.Engine, c.CookieName = ginsession.Custom(nil), "a b" }, []string{"Engine: ", "CookieName: "}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cfg := config{Engine: ginsession.Custom(newSpyStore())}
+			cfg := config{Engine: ginsession.Custom(testsite.NewStore())}
 			test.change(&cfg)
 			m, err := ginsession.NewManager(cfg)
 			if m != nil || !errors.Is(err, ginsession.ErrConfig) {
@@ -368,7 +369,7 @@ func TestWarningWithoutCookieSecure(t *testing.T) {
 
 // The caller's Config is not changed, and may be used again.
 func TestConfigIsNotChanged(t *testing.T) {
-	cfg := ginsession.Config{Engine: ginsession.Custom(newSpyStore())}
+	cfg := ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())}
 	for range 2 {
 		if _, err := ginsession.NewManager(cfg); err != nil {
 			t.Fatal(err)

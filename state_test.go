@@ -39,7 +39,7 @@ func TestOrigins(t *testing.T) {
 		d := newDesk(t)
 		s := d.session(t, d.saved(t, map[string]any{"a": 1}))
 		reach[from](s)
-		failOn(d.store, errStore, "Load")
+		d.store.FailOn(errStore, "Load")
 		s.Key()
 		check(t, "the state after a load that failed when "+from, ginsession.Origin(s), from)
 	}

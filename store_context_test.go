@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // A client that hangs up between the change and the save loses nothing.
@@ -22,9 +23,9 @@ func TestMiddlewareClientHangsUp(t *testing.T) {
 		t.Run(fmt.Sprintf("HTTP/1.1 %t", http1), func(t *testing.T) {
 			t.Parallel()
 			started, done := make(chan struct{}), make(chan error, 1)
-			store := watchedStore{newSpyStore(), func(ctx context.Context, _ string) error { return ended(ctx) }}
+			store := watchedStore{testsite.NewStore(), func(ctx context.Context, _ string) error { return ended(ctx) }}
 			cfg := ginsession.Config{Engine: ginsession.Custom(store)}
-			site := newWebSite(t, webSetup{HTTP1: http1, Config: cfg, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{HTTP1: http1, Config: cfg, Routes: func(r *gin.Engine) {
 				r.POST("/", func(c *gin.Context) {
 					s := ginsession.Get(c)
 					s.Set("v", "whole")
@@ -33,20 +34,20 @@ func TestMiddlewareClientHangsUp(t *testing.T) {
 					done <- s.Save()
 				})
 			}})
-			v := site.visitor()
-			v.get("/w/set?v=1")
+			v := site.Visitor()
+			v.Get("/w/set?v=1")
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
 				<-started
 				cancel()
 			}()
-			if _, err := v.try(ctx, http.MethodPost, "/"); err == nil {
+			if _, err := v.Try(ctx, http.MethodPost, "/"); err == nil {
 				t.Log("the answer overtook the cancellation")
 			}
 			if err := <-done; err != nil {
 				t.Errorf("Save: %v", err)
 			}
-			if got := v.get("/w/get").Text; got != "v=whole" {
+			if got := v.Get("/w/get").Text; got != "v=whole" {
 				t.Errorf("afterwards: %q", got)
 			}
 		})
@@ -69,16 +70,16 @@ func TestMiddlewareStoreTimeout(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := watchedStore{newSpyStore(), func(ctx context.Context, operation string) error {
+				store := watchedStore{testsite.NewStore(), func(ctx context.Context, operation string) error {
 					if operation != tt.call {
 						return nil
 					}
 					<-ctx.Done()
 					return ctx.Err()
 				}}
-				r := newWebRouter()
+				r := testsite.NewRouter()
 				r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(store), StoreTimeout: tt.timeout}))
-				addWebPages(r)
+				testsite.AddPages(r)
 				w := httptest.NewRecorder()
 				req := httptest.NewRequest(http.MethodPost, tt.path, nil)
 				req.Header.Set("Cookie", "sessionid="+strings.Repeat("k", 32))
@@ -96,13 +97,13 @@ func TestMiddlewareStoreTimeout(t *testing.T) {
 func TestMiddlewareLoadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := true
-		store := watchedStore{newSpyStore(), func(ctx context.Context, _ string) error {
+		store := watchedStore{testsite.NewStore(), func(ctx context.Context, _ string) error {
 			if hang {
 				<-ctx.Done()
 			}
 			return ctx.Err()
 		}}
-		r := newWebRouter()
+		r := testsite.NewRouter()
 		r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(store), StoreTimeout: time.Second}))
 		r.GET("/", func(c *gin.Context) {
 			s := ginsession.Get(c)

@@ -14,10 +14,11 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // dialSite opens a connection of its own to the site, closed when the test ends.
-func dialSite(t *testing.T, site *webSite) *tls.Conn {
+func dialSite(t *testing.T, site *testsite.Site) *tls.Conn {
 	t.Helper()
 	config := site.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	config.NextProtos, config.ServerName = nil, "example.com"
@@ -33,7 +34,7 @@ func dialSite(t *testing.T, site *webSite) *tls.Conn {
 }
 
 // upgrade asks for another protocol and returns the handshake's answer and the connection.
-func upgrade(t *testing.T, site *webSite, path, cookie string) (*http.Response, *bufio.ReadWriter) {
+func upgrade(t *testing.T, site *testsite.Site, path, cookie string) (*http.Response, *bufio.ReadWriter) {
 	t.Helper()
 	conn := dialSite(t, site)
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\nCookie: sessionid=%s\r\n\r\n", path, cookie)
@@ -133,7 +134,7 @@ func TestWriterHijack(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			done := make(chan struct{}, 1)
 			var manager *ginsession.Manager
-			site := newWebSite(t, webSetup{HTTP1: true, Config: tt.cfg,
+			site := testsite.New(t, testsite.Setup{HTTP1: true, Config: tt.cfg,
 				Before: []gin.HandlerFunc{func(c *gin.Context) {
 					c.Next()
 					if c.FullPath() == "/upgrade" {
@@ -143,14 +144,14 @@ func TestWriterHijack(t *testing.T) {
 				Routes: func(r *gin.Engine) {
 					r.GET("/upgrade", func(c *gin.Context) { tt.handler(c, ginsession.Get(c), manager) })
 				}})
-			manager = site.manager
-			v := site.visitor()
+			manager = site.Manager
+			v := site.Visitor()
 			key := ""
 			if !tt.fresh {
-				v.get("/w/set?v=before")
-				key = v.key()
+				v.Get("/w/set?v=before")
+				key = v.Key()
 			}
-			site.calls()
+			site.Calls()
 			resp, rw := upgrade(t, site, "/upgrade", key)
 			if resp.StatusCode != http.StatusSwitchingProtocols {
 				t.Fatalf("answer %s", resp.Status)
@@ -161,7 +162,7 @@ func TestWriterHijack(t *testing.T) {
 				t.Errorf("echo: %q, %v", line, err)
 			}
 			<-done
-			if calls := site.calls(); calls != tt.calls {
+			if calls := site.Calls(); calls != tt.calls {
 				t.Errorf("store calls %q, want %q", calls, tt.calls)
 			}
 			cookies := resp.Cookies()
@@ -171,10 +172,10 @@ func TestWriterHijack(t *testing.T) {
 			if tt.cookie {
 				key = cookies[0].Value
 			}
-			if logged := strings.Contains(site.log.String(), ginsession.ErrHeadersWritten.Error()); logged != tt.logged {
-				t.Errorf("logged %q", site.log)
+			if logged := strings.Contains(site.Log.String(), ginsession.ErrHeadersWritten.Error()); logged != tt.logged {
+				t.Errorf("logged %q", site.Log)
 			}
-			if got := site.as("sessionid=" + key).get("/w/get").Text; got != "v="+tt.reads {
+			if got := site.As("sessionid=" + key).Get("/w/get").Text; got != "v="+tt.reads {
 				t.Errorf("the next request reads %q, want %q", got, tt.reads)
 			}
 		})
@@ -183,7 +184,7 @@ func TestWriterHijack(t *testing.T) {
 
 // A failed save at the Hijack leaves the connection with the server, which answers.
 func TestWriterHijackFails(t *testing.T) {
-	site := newWebSite(t, webSetup{HTTP1: true, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{HTTP1: true, Routes: func(r *gin.Engine) {
 		r.GET("/upgrade", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 2)
 			if conn, rw, err := c.Writer.Hijack(); conn != nil || rw != nil || !errors.Is(err, ginsession.ErrUnavailable) {
@@ -191,10 +192,10 @@ func TestWriterHijackFails(t *testing.T) {
 			}
 		})
 	}})
-	v := site.visitor()
-	v.get("/w/set?v=1")
-	failOn(site.store, errStore, "Update")
-	if resp, _ := upgrade(t, site, "/upgrade", v.key()); resp.StatusCode != http.StatusServiceUnavailable {
+	v := site.Visitor()
+	v.Get("/w/set?v=1")
+	site.Store.FailOn(errStore, "Update")
+	if resp, _ := upgrade(t, site, "/upgrade", v.Key()); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("answer %s", resp.Status)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // Headers that a handler sets go out even where it sets them after an informational answer,
@@ -61,7 +62,7 @@ func TestWriterInformational(t *testing.T) {
 		for _, http1 := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, HTTP1 %t", tt.name, http1), func(t *testing.T) {
 				t.Parallel()
-				site := newWebSite(t, webSetup{HTTP1: http1, Routes: func(r *gin.Engine) {
+				site := testsite.New(t, testsite.Setup{HTTP1: http1, Routes: func(r *gin.Engine) {
 					r.GET("/", func(c *gin.Context) {
 						ginsession.Get(c).Set("v", 1)
 						tt.handler(c)
@@ -76,14 +77,14 @@ func TestWriterInformational(t *testing.T) {
 						return nil
 					},
 				})
-				reply, err := site.visitor().try(ctx, http.MethodGet, "/")
+				reply, err := site.Visitor().Try(ctx, http.MethodGet, "/")
 				if err != nil {
 					t.Fatal(err)
 				}
-				if reply.StatusCode != tt.status || hints != tt.hints || reply.cookie(t) == nil {
+				if reply.StatusCode != tt.status || hints != tt.hints || reply.SessionCookie() == nil {
 					t.Errorf("answer %d after %d hints, cookies %q", reply.StatusCode, hints, reply.Header["Set-Cookie"])
 				}
-				if calls := site.calls(); calls != "Create" {
+				if calls := site.Calls(); calls != "Create" {
 					t.Errorf("store calls %q", calls)
 				}
 			})
@@ -93,15 +94,15 @@ func TestWriterInformational(t *testing.T) {
 
 // A save that fails after an informational answer still replaces the response.
 func TestWriterInformationalThenFailure(t *testing.T) {
-	site := newWebSite(t, webSetup{Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.GET("/", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 1)
 			c.Writer.WriteHeader(http.StatusEarlyHints)
 			c.String(http.StatusOK, "body")
 		})
 	}})
-	failOn(site.store, errStore, "Create")
-	if reply := site.visitor().get("/"); reply.StatusCode != http.StatusServiceUnavailable {
+	site.Store.FailOn(errStore, "Create")
+	if reply := site.Visitor().Get("/"); reply.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 	}
 }
@@ -109,7 +110,7 @@ func TestWriterInformationalThenFailure(t *testing.T) {
 // A client that expects 100 Continue gets it, from the server or from the handler.
 func TestWriterContinue(t *testing.T) {
 	for _, path := range []string{"/read", "/explicit"} {
-		site := newWebSite(t, webSetup{HTTP1: true, Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{HTTP1: true, Routes: func(r *gin.Engine) {
 			r.POST("/:how", func(c *gin.Context) {
 				ginsession.Get(c).Set("v", 1)
 				if c.Param("how") == "explicit" {
@@ -137,7 +138,7 @@ func TestWriterContinue(t *testing.T) {
 		if string(body) != "body" || err != nil || len(resp.Header["Set-Cookie"]) != 1 {
 			t.Errorf("%s: %q, %v, %v", path, body, err, resp.Header)
 		}
-		if calls := site.calls(); calls != "Create" {
+		if calls := site.Calls(); calls != "Create" {
 			t.Errorf("%s: store calls %q", path, calls)
 		}
 	}

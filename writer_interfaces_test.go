@@ -19,12 +19,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The writer offers what the writers beneath it do, and says so where they do not.
 func TestWriterOffersWhatIsBeneath(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
-		site := newWebSite(t, webSetup{HTTP1: http1, Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{HTTP1: http1, Routes: func(r *gin.Engine) {
 			r.GET("/", func(c *gin.Context) {
 				var w http.ResponseWriter = c.Writer
 				rc := http.NewResponseController(w)
@@ -56,7 +57,7 @@ func TestWriterOffersWhatIsBeneath(t *testing.T) {
 				}
 			})
 		}})
-		site.visitor().get("/")
+		site.Visitor().Get("/")
 	}
 }
 
@@ -75,7 +76,7 @@ func TestWriterReverseProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := newWebSite(t, webSetup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{gin.RecoveryWithWriter(nil)}, Routes: func(r *gin.Engine) {
 		proxy := httputil.NewSingleHostReverseProxy(target)
 		r.GET("/", func(c *gin.Context) { ginsession.Get(c).Set("v", 1) }, gin.WrapH(proxy))
 	}})
@@ -86,23 +87,23 @@ func TestWriterReverseProxy(t *testing.T) {
 			return nil
 		},
 	})
-	reply, err := site.visitor().try(ctx, http.MethodGet, "/")
+	reply, err := site.Visitor().Try(ctx, http.MethodGet, "/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reply.StatusCode != http.StatusCreated || reply.Text != longText || hints != 1 || reply.cookie(t) == nil || len(reply.Cookies()) != 2 {
+	if reply.StatusCode != http.StatusCreated || reply.Text != longText || hints != 1 || reply.SessionCookie() == nil || len(reply.Cookies()) != 2 {
 		t.Errorf("answer %d, %d bytes, %d hints, cookies %q", reply.StatusCode, len(reply.Text), hints, reply.Header["Set-Cookie"])
 	}
-	failOn(site.store, errStore, "Create")
-	if reply := site.visitor().get("/"); reply.StatusCode != http.StatusServiceUnavailable || reply.Text != unavailableText {
+	site.Store.FailOn(errStore, "Create")
+	if reply := site.Visitor().Get("/"); reply.StatusCode != http.StatusServiceUnavailable || reply.Text != unavailableText {
 		t.Errorf("failed save: answer %d %.80q", reply.StatusCode, reply.Text)
 	}
 }
 
 // A push goes to the pusher beneath.
 func TestWriterPush(t *testing.T) {
-	r := newWebRouter()
-	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(newSpyStore())}))
+	r := testsite.NewRouter()
+	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())}))
 	r.GET("/", func(c *gin.Context) {
 		if err := c.Writer.(http.Pusher).Push("/style.css", &http.PushOptions{Method: http.MethodGet}); err != nil {
 			t.Errorf("Push: %v", err)
@@ -129,7 +130,7 @@ func (w *pushRecorder) Push(target string, o *http.PushOptions) error {
 // off, and the session was saved before that.
 func TestWriterDeadline(t *testing.T) {
 	failed := make(chan error, 1)
-	site := newWebSite(t, webSetup{HTTP1: true, Routes: func(r *gin.Engine) {
+	site := testsite.New(t, testsite.Setup{HTTP1: true, Routes: func(r *gin.Engine) {
 		r.GET("/", func(c *gin.Context) {
 			ginsession.Get(c).Set("v", 1)
 			if err := http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
@@ -148,7 +149,7 @@ func TestWriterDeadline(t *testing.T) {
 	if err := <-failed; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the write: %v", err)
 	}
-	if calls := site.calls(); calls != "Create" {
+	if calls := site.Calls(); calls != "Create" {
 		t.Errorf("store calls %q", calls)
 	}
 }
@@ -157,7 +158,7 @@ func TestWriterDeadline(t *testing.T) {
 func TestWriterStreamSendsCookieFirst(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		goOn := make(chan struct{})
-		site := newWebSite(t, webSetup{HTTP1: http1, Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{HTTP1: http1, Routes: func(r *gin.Engine) {
 			r.GET("/", func(c *gin.Context) {
 				ginsession.Get(c).Set("v", "streamed")
 				c.SSEvent("message", "first")
@@ -172,12 +173,12 @@ func TestWriterStreamSendsCookieFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := site.visitor()
-		resp, err := v.client.Do(req) // returns with the headers
+		v := site.Visitor()
+		resp, err := v.Client.Do(req) // returns with the headers
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := v.get("/w/get").Text; got != "v=streamed" {
+		if got := v.Get("/w/get").Text; got != "v=streamed" {
 			t.Errorf("HTTP1 %t: while it streams: %q", http1, got)
 		}
 		close(goOn)

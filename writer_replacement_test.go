@@ -12,19 +12,20 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The surroundings with gzip do compress: else their tests would prove nothing.
 func TestWriterGzipCompresses(t *testing.T) {
 	for _, around := range surroundings {
-		site := newWebSite(t, webSetup{HTTP1: around.http1, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{HTTP1: around.http1, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
 			r.GET("/long", func(c *gin.Context) {
 				ginsession.Get(c).Set("v", 1)
 				c.String(http.StatusOK, longText)
 			})
 		}})
-		reply := site.visitor().get("/long")
-		if reply.Uncompressed != strings.HasPrefix(around.name, "gzip") || reply.Text != longText || reply.cookie(t) == nil {
+		reply := site.Visitor().Get("/long")
+		if reply.Uncompressed != strings.HasPrefix(around.name, "gzip") || reply.Text != longText || reply.SessionCookie() == nil {
 			t.Errorf("%s: compressed %t, %d bytes", around.name, reply.Uncompressed, len(reply.Text))
 		}
 		if http1 := reply.ProtoMajor == 1; http1 != around.http1 {
@@ -37,14 +38,14 @@ func TestWriterGzipCompresses(t *testing.T) {
 func TestWriterReplacementCompressed(t *testing.T) {
 	cfg := ginsession.Config{ErrorHandler: func(c *gin.Context, _ error) { c.String(http.StatusOK, longText) }}
 	for _, around := range surroundings {
-		site := newWebSite(t, webSetup{HTTP1: around.http1, Config: cfg, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
+		site := testsite.New(t, testsite.Setup{HTTP1: around.http1, Config: cfg, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
 			r.GET("/long", func(c *gin.Context) {
 				ginsession.Get(c).Set("v", 1)
 				c.String(http.StatusOK, strings.ToUpper(longText))
 			})
 		}})
-		failOn(site.store, errStore, "Create")
-		reply := site.visitor().get("/long")
+		site.Store.FailOn(errStore, "Create")
+		reply := site.Visitor().Get("/long")
 		if reply.Text != longText || reply.Uncompressed != strings.HasPrefix(around.name, "gzip outside") {
 			t.Errorf("%s: compressed %t, %.20q", around.name, reply.Uncompressed, reply.Text)
 		}
@@ -60,7 +61,7 @@ func TestWriterAfterFailure(t *testing.T) {
 		}
 		t.Run(around.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{HTTP1: around.http1, Before: around.before, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{HTTP1: around.http1, Before: around.before, Routes: func(r *gin.Engine) {
 				r.POST("/", func(c *gin.Context) {
 					ginsession.Get(c).Set("v", 1)
 					w := c.Writer
@@ -85,8 +86,8 @@ func TestWriterAfterFailure(t *testing.T) {
 					}
 				})
 			}})
-			failOn(site.store, errStore, "Create")
-			reply := site.visitor().post("/")
+			site.Store.FailOn(errStore, "Create")
+			reply := site.Visitor().Post("/")
 			if reply.StatusCode != http.StatusServiceUnavailable || reply.Text != unavailableText {
 				t.Errorf("answer %d %q", reply.StatusCode, reply.Text)
 			}
@@ -97,15 +98,15 @@ func TestWriterAfterFailure(t *testing.T) {
 // gin.Logger sees the status and size of a response that was replaced.
 func TestWriterReplacementIsSeenOutside(t *testing.T) {
 	var seen string
-	site := newWebSite(t, webSetup{
+	site := testsite.New(t, testsite.Setup{
 		Before: []gin.HandlerFunc{func(c *gin.Context) {
 			c.Next()
 			seen = fmt.Sprint(c.Writer.Status(), c.Writer.Size() > 0, len(c.Errors) > 0)
 		}},
 		Config: ginsession.Config{Logger: slog.New(slog.DiscardHandler)},
 	})
-	failOn(site.store, errStore, "Create")
-	site.visitor().post("/w/set?v=1")
+	site.Store.FailOn(errStore, "Create")
+	site.Visitor().Post("/w/set?v=1")
 	if seen != "503 true true" {
 		t.Errorf("status, body and errors: %s", seen)
 	}

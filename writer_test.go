@@ -15,17 +15,18 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // A wayToAnswer is a handler and what its response is without a session.
 type wayToAnswer struct {
 	name    string
 	method  string // GET
-	header  webHeader
+	header  testsite.Header
 	handler func(c *gin.Context)
 	status  int // 200
 	body    string
-	want    webHeader // a header of the response
+	want    testsite.Header // a header of the response
 }
 
 // longText is long enough for every buffer on the way to be flushed.
@@ -41,15 +42,15 @@ func waysToAnswer(t *testing.T) []wayToAnswer {
 	return []wayToAnswer{
 		{name: "nothing at all", handler: func(*gin.Context) {}},
 		{name: "JSON", handler: func(c *gin.Context) { c.JSON(http.StatusCreated, gin.H{"a": 1}) },
-			status: 201, body: `{"a":1}`, want: webHeader{"Content-Type", "application/json; charset=utf-8"}},
+			status: 201, body: `{"a":1}`, want: testsite.Header{Name: "Content-Type", Value: "application/json; charset=utf-8"}},
 		{name: "text", handler: func(c *gin.Context) { c.String(http.StatusOK, "text") }, body: "text"},
 		{name: "long text", handler: func(c *gin.Context) { c.String(http.StatusOK, longText) }, body: longText},
 		{name: "HTML template", handler: func(c *gin.Context) { c.HTML(http.StatusOK, "page", gin.H{"Name": "<Ann>"}) },
-			body: "<p>&lt;Ann&gt;</p>", want: webHeader{"Content-Type", "text/html; charset=utf-8"}},
+			body: "<p>&lt;Ann&gt;</p>", want: testsite.Header{Name: "Content-Type", Value: "text/html; charset=utf-8"}},
 		{name: "redirect", handler: func(c *gin.Context) { c.Redirect(http.StatusFound, "/elsewhere") },
-			status: 302, body: "<a href=\"/elsewhere\">Found</a>.\n\n", want: webHeader{"Location", "/elsewhere"}},
+			status: 302, body: "<a href=\"/elsewhere\">Found</a>.\n\n", want: testsite.Header{Name: "Location", Value: "/elsewhere"}},
 		{name: "redirect after POST", method: http.MethodPost, handler: func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/elsewhere") },
-			status: 303, want: webHeader{"Location", "/elsewhere"}},
+			status: 303, want: testsite.Header{Name: "Location", Value: "/elsewhere"}},
 		{name: "status alone", method: http.MethodPost, handler: func(c *gin.Context) { c.Status(http.StatusAccepted) }, status: 202},
 		{name: "204", method: http.MethodPost, handler: func(c *gin.Context) { c.Status(http.StatusNoContent) }, status: 204},
 		{name: "204 at once", method: http.MethodPost, handler: func(c *gin.Context) {
@@ -61,13 +62,13 @@ func waysToAnswer(t *testing.T) []wayToAnswer {
 		{name: "Abort", handler: func(c *gin.Context) { c.Abort() }},
 		{name: "AbortWithStatusJSON", handler: func(c *gin.Context) { c.AbortWithStatusJSON(http.StatusUnauthorized, gin.H{"a": 1}) },
 			status: 401, body: `{"a":1}`},
-		{name: "file", handler: func(c *gin.Context) { c.File(file) }, body: "0123456789", want: webHeader{"Accept-Ranges", "bytes"}},
-		{name: "range of a file", header: webHeader{"Range", "bytes=2-4"}, handler: func(c *gin.Context) { c.File(file) },
-			status: 206, body: "234", want: webHeader{"Content-Range", "bytes 2-4/10"}},
+		{name: "file", handler: func(c *gin.Context) { c.File(file) }, body: "0123456789", want: testsite.Header{Name: "Accept-Ranges", Value: "bytes"}},
+		{name: "range of a file", header: testsite.Header{Name: "Range", Value: "bytes=2-4"}, handler: func(c *gin.Context) { c.File(file) },
+			status: 206, body: "234", want: testsite.Header{Name: "Content-Range", Value: "bytes 2-4/10"}},
 		{name: "ServeContent", handler: func(c *gin.Context) {
 			http.ServeContent(c.Writer, c.Request, "a.txt", time.Time{}, strings.NewReader("content"))
 		}, body: "content"},
-		{name: "ServeContent, unsatisfiable range", header: webHeader{"Range", "bytes=90-"}, handler: func(c *gin.Context) {
+		{name: "ServeContent, unsatisfiable range", header: testsite.Header{Name: "Range", Value: "bytes=90-"}, handler: func(c *gin.Context) {
 			http.ServeContent(c.Writer, c.Request, "a.txt", time.Time{}, strings.NewReader("content"))
 		}, status: 416, body: "invalid range: failed to overlap\n"},
 		{name: "stream", handler: func(c *gin.Context) {
@@ -82,7 +83,7 @@ func waysToAnswer(t *testing.T) []wayToAnswer {
 			c.SSEvent("message", "one")
 			c.Writer.Flush()
 			c.SSEvent("message", "two")
-		}, body: "event:message\ndata:one\n\nevent:message\ndata:two\n\n", want: webHeader{"Content-Type", "text/event-stream;charset=utf-8"}},
+		}, body: "event:message\ndata:one\n\nevent:message\ndata:two\n\n", want: testsite.Header{Name: "Content-Type", Value: "text/event-stream;charset=utf-8"}},
 		{name: "flush first", handler: func(c *gin.Context) {
 			c.Status(http.StatusAccepted)
 			c.Writer.Flush()
@@ -101,15 +102,15 @@ func waysToAnswer(t *testing.T) []wayToAnswer {
 		}, body: "a"},
 		{name: "DataFromReader", handler: func(c *gin.Context) {
 			c.DataFromReader(http.StatusOK, 4, "text/x-own", strings.NewReader("read"), nil)
-		}, body: "read", want: webHeader{"Content-Type", "text/x-own"}},
+		}, body: "read", want: testsite.Header{Name: "Content-Type", Value: "text/x-own"}},
 		{name: "io.Copy", handler: func(c *gin.Context) { _, _ = io.Copy(c.Writer, strings.NewReader(longText)) }, body: longText},
 		{name: "net/http handler", handler: gin.WrapH(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Own", "set")
 			http.Error(w, "not here", http.StatusGone)
-		})), status: 410, body: "not here\n", want: webHeader{"X-Own", "set"}},
+		})), status: 410, body: "not here\n", want: testsite.Header{Name: "X-Own", Value: "set"}},
 		{name: "HEAD", method: http.MethodHead, handler: func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"a": 1}) },
-			want: webHeader{"Content-Type", "application/json; charset=utf-8"}},
-		{name: "HEAD of a file", method: http.MethodHead, handler: func(c *gin.Context) { c.File(file) }, want: webHeader{"Accept-Ranges", "bytes"}},
+			want: testsite.Header{Name: "Content-Type", Value: "application/json; charset=utf-8"}},
+		{name: "HEAD of a file", method: http.MethodHead, handler: func(c *gin.Context) { c.File(file) }, want: testsite.Header{Name: "Accept-Ranges", Value: "bytes"}},
 	}
 }
 
@@ -134,7 +135,7 @@ func TestWriterWaysToAnswer(t *testing.T) {
 	for _, around := range surroundings {
 		t.Run(around.name, func(t *testing.T) {
 			t.Parallel()
-			site := newWebSite(t, webSetup{HTTP1: around.http1, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
+			site := testsite.New(t, testsite.Setup{HTTP1: around.http1, Before: around.before, After: around.after, Routes: func(r *gin.Engine) {
 				r.SetHTMLTemplate(template.Must(template.New("page").Parse("<p>{{.Name}}</p>")))
 				r.Any("/:way", func(c *gin.Context) {
 					var way int
@@ -154,45 +155,45 @@ func TestWriterWaysToAnswer(t *testing.T) {
 // unavailableText is the body of the default answer to a store that fails.
 const unavailableText = "Sessions are unavailable at the moment. Please try again.\n"
 
-func checkWay(t *testing.T, site *webSite, i int, way wayToAnswer, gzipOutside bool) {
-	v := site.visitor()
-	send := func() *webReply {
+func checkWay(t *testing.T, site *testsite.Site, i int, way wayToAnswer, gzipOutside bool) {
+	v := site.Visitor()
+	send := func() *testsite.Reply {
 		t.Helper()
 		method := way.method
 		if method == "" {
 			method = http.MethodGet
 		}
-		site.calls()
-		var headers []webHeader
-		if way.header.name != "" {
+		site.Calls()
+		var headers []testsite.Header
+		if way.header.Name != "" {
 			headers = append(headers, way.header)
 		}
-		return v.send(method, fmt.Sprintf("/%d", i), headers...)
+		return v.Send(method, fmt.Sprintf("/%d", i), headers...)
 	}
 	for _, calls := range []string{"Create", "Load Update"} {
 		reply := send()
 		if reply.StatusCode != max(way.status, http.StatusOK) || reply.Text != way.body {
 			t.Errorf("%s: answer %d %.80q, want %d %.80q", calls, reply.StatusCode, reply.Text, way.status, way.body)
 		}
-		if got := reply.Header.Get(way.want.name); got != way.want.value {
-			t.Errorf("%s: %s is %q, want %q", calls, way.want.name, got, way.want.value)
+		if got := reply.Header.Get(way.want.Name); got != way.want.Value {
+			t.Errorf("%s: %s is %q, want %q", calls, way.want.Name, got, way.want.Value)
 		}
-		if reply.cookie(t) == nil {
+		if reply.SessionCookie() == nil {
 			t.Errorf("%s: no cookie", calls)
 		}
 		checkVary(t, reply, gzipOutside)
-		if got := site.calls(); got != calls {
+		if got := site.Calls(); got != calls {
 			t.Errorf("store calls %q, want %q", got, calls)
 		}
 	}
 
-	failOn(site.store, errStore, "Update")
-	defer failOn(site.store, nil)
+	site.Store.FailOn(errStore, "Update")
+	defer site.Store.FailOn(nil)
 	reply := send()
 	if reply.StatusCode != http.StatusServiceUnavailable || way.method != http.MethodHead && reply.Text != unavailableText {
 		t.Errorf("failed save: answer %d %.80q", reply.StatusCode, reply.Text)
 	}
-	if reply.cookie(t) != nil || reply.Header.Get("Cache-Control") != "no-store" || reply.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
+	if reply.SessionCookie() != nil || reply.Header.Get("Cache-Control") != "no-store" || reply.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("failed save: headers %v", reply.Header)
 	}
 	for _, name := range []string{"Location", "ETag", "Last-Modified", "Content-Range", "Content-Disposition", "X-Accel-Buffering"} {
@@ -205,7 +206,7 @@ func checkWay(t *testing.T, site *webSite, i int, way wayToAnswer, gzipOutside b
 
 // checkVary wants a response to vary by cookie. gin-contrib/gzip in front of the sessions
 // removes every Vary from an answer of 400 or more, which is out of our reach.
-func checkVary(t *testing.T, reply *webReply, gzipOutside bool) {
+func checkVary(t *testing.T, reply *testsite.Reply, gzipOutside bool) {
 	t.Helper()
 	if gzipOutside && reply.StatusCode >= http.StatusBadRequest {
 		return
