@@ -322,3 +322,21 @@ func TestClearCleanerInterval(t *testing.T) {
 		}()
 	}
 }
+
+func TestClearExpired(t *testing.T) {
+	d := newDesk(t)
+	for i := range 5 {
+		s := d.session(t, "")
+		s.SetExpiry(ginsession.ExpireAfter(time.Duration(i+1) * time.Hour))
+		save(t, s)
+	}
+	d.clock.Advance(3 * time.Hour)
+	removed, err := d.Manager.ClearExpired(t.Context())
+	check(t, "ClearExpired", []any{removed, err}, []any{int64(3), error(nil)})
+	check(t, "sessions", len(d.store.keys()), 2)
+
+	broken := errors.New("broken")
+	d.store.setBefore(func(string) error { return broken })
+	_, err = d.Manager.ClearExpired(t.Context())
+	check(t, "ClearExpired is unavailable", errors.Is(err, ginsession.ErrUnavailable) && errors.Is(err, broken), true)
+}
