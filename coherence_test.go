@@ -199,7 +199,7 @@ func TestCoherenceProcess(t *testing.T) {
 	}
 }
 
-// coherenceSite answers 410 where the visitor's session has ended, and writes nothing then.
+// coherenceSite answers 410 if the visitor's session has ended, and then writes nothing.
 func coherenceSite(m *ginsession.Manager) http.Handler {
 	gin.SetMode(gin.TestMode)
 	r := gin.New()

@@ -27,7 +27,7 @@ func TestMiddlewareCommit(t *testing.T) {
 		status  int
 		calls   string
 		cookie  string // what is set: "same" or "new" key, "deleted"
-		data    string // the records afterwards; "" where they stay
+		data    string // the records afterwards; "" if they are unchanged
 	}{
 		{name: "untouched", handler: func(*ginsession.Session) {}, calls: "Load"},
 		{name: "untouched, no cookie", fresh: true, handler: func(*ginsession.Session) {}},

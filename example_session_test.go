@@ -73,7 +73,7 @@ func ExampleModify() {
 	// 12
 }
 
-// A token that is good for once, also where its form is sent twice.
+// A token that can be used only once, even if its form is sent twice.
 func ExampleClaim() {
 	ctx := context.Background()
 	m := exampleManager()

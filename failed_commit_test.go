@@ -69,7 +69,7 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 	}
 }
 
-// It ends the chain of handlers, also where no write told the handler that it failed.
+// It ends the chain of handlers, even if no write told the handler that the commit failed.
 func TestMiddlewareFailedCommitAborts(t *testing.T) {
 	site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
 		r.POST("/", func(c *gin.Context) {

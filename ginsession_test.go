@@ -89,7 +89,7 @@ func shop(t *testing.T, cfg ginsession.Config) *httptest.Server {
 		c.String(http.StatusOK, "%s %v", user, ok)
 	})
 	r.POST("/logout", func(c *gin.Context) {
-		_ = ginsession.Get(c).Flush() // answered by the ErrorHandler where it fails
+		_ = ginsession.Get(c).Flush() // if it fails, the ErrorHandler answers
 	})
 	server := httptest.NewTLSServer(r)
 	t.Cleanup(server.Close)
@@ -223,7 +223,7 @@ func TestMiddlewareTwice(t *testing.T) {
 
 type contextKey string
 
-// FromContext finds the session wherever a context leads to it.
+// FromContext finds the session in every context derived from the request's.
 func TestFromContext(t *testing.T) {
 	w := newSite(t)
 	w.visitor(t).send(http.MethodPost, func(c *gin.Context) {

@@ -113,13 +113,14 @@ func newSiteWith(t *testing.T, d *desk, before ...gin.HandlerFunc) *site {
 // A visitor is a testsite.Visitor whose requests run functions.
 type visitor struct {
 	*testsite.Visitor
+	t      *testing.T
 	client *http.Client
 }
 
 func (w *site) visitor(t *testing.T) *visitor {
 	t.Helper()
 	v := w.web.Visitor()
-	return &visitor{v, v.Client}
+	return &visitor{v, t, v.Client}
 }
 
 func (v *visitor) key() string       { return v.Key() }
@@ -136,11 +137,13 @@ func (r reply) cookie() *http.Cookie { return r.SessionCookie() }
 
 // get makes a GET request that f answers.
 func (v *visitor) get(f func(*ginsession.Session)) reply {
+	v.t.Helper()
 	return v.send(http.MethodGet, withSession(f))
 }
 
 // post makes a POST request that f answers.
 func (v *visitor) post(f func(*ginsession.Session)) reply {
+	v.t.Helper()
 	return v.send(http.MethodPost, withSession(f))
 }
 
@@ -150,12 +153,13 @@ func withSession(f func(*ginsession.Session)) gin.HandlerFunc {
 
 // send makes a request that handler answers.
 func (v *visitor) send(method string, handler gin.HandlerFunc) reply {
+	v.t.Helper()
 	r := v.Do(method, handler)
 	return reply{r, r.Text}
 }
 
-// A watchedStore shows an operation and its context to watch before it carries it out. It fails
-// with watch's error.
+// A watchedStore calls watch with the context and name of each operation before it carries it
+// out. If watch returns an error, the operation returns it instead.
 type watchedStore struct {
 	ginsession.Store
 	watch func(ctx context.Context, operation string) error
@@ -189,7 +193,7 @@ func (s watchedStore) Delete(ctx context.Context, key string) error {
 	return s.Store.Delete(ctx, key)
 }
 
-// ended is what a driver finds out about its context.
+// ended returns the error of a context that has ended, as a driver finds out about it.
 func ended(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -199,7 +203,7 @@ func ended(ctx context.Context) error {
 	}
 }
 
-// check compares deeply.
+// check fails the test if got and want are not deeply equal. what names them in the message.
 func check(t *testing.T, what string, got, want any) {
 	t.Helper()
 	if !reflect.DeepEqual(got, want) {
@@ -207,7 +211,7 @@ func check(t *testing.T, what string, got, want any) {
 	}
 }
 
-// checkTime compares moments, wherever their clocks hang.
+// checkTime compares instants, whatever their time zones.
 func checkTime(t *testing.T, what string, got, want time.Time) {
 	t.Helper()
 	if !got.Equal(want) {
@@ -215,7 +219,7 @@ func checkTime(t *testing.T, what string, got, want time.Time) {
 	}
 }
 
-// checkCalls compares what was asked of the store since the last look.
+// checkCalls compares the store's operations since they were last asked for.
 func checkCalls(t *testing.T, s interface{ Calls() []string }, want ...string) {
 	t.Helper()
 	if got := s.Calls(); !slices.Equal(got, want) {
@@ -223,7 +227,7 @@ func checkCalls(t *testing.T, s interface{ Calls() []string }, want ...string) {
 	}
 }
 
-// checkContains looks for each of the texts.
+// checkContains fails the test for each of want that text does not contain.
 func checkContains(t *testing.T, text string, want ...string) {
 	t.Helper()
 	for _, w := range want {

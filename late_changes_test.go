@@ -11,8 +11,8 @@ import (
 	"github.com/ginsession/ginsession/internal/testsite"
 )
 
-// What is changed after the headers have gone out is saved where the client has the key, and
-// told otherwise.
+// What is changed after the headers have gone out is saved if the client has the key, and
+// logged otherwise.
 func TestMiddlewareChangesAfterHeaders(t *testing.T) {
 	set := func(s *ginsession.Session) { s.Set("v", "after") }
 	cycle := func(s *ginsession.Session) {

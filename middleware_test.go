@@ -56,8 +56,8 @@ func TestMiddlewareNoRoute(t *testing.T) {
 	}
 }
 
-// A middleware that goes on after the handler has returned still changes the session, where
-// nothing has been sent.
+// Middleware that runs after the handler has returned can still change the session, if nothing
+// has been sent.
 func TestMiddlewareAroundNext(t *testing.T) {
 	around := func(c *gin.Context) {
 		ginsession.Get(c).Set("before", 1)
@@ -276,7 +276,7 @@ func TestMiddlewareFromContext(t *testing.T) {
 	site.Visitor().Get("/")
 }
 
-// Get says what to do where the middleware is missing.
+// Get says what to do if the middleware is missing.
 func TestMiddlewareMissing(t *testing.T) {
 	manager, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())})
 	if err != nil {

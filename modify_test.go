@@ -158,7 +158,7 @@ func TestModifyOfAnotherType(t *testing.T) {
 	check(t, "Modified", s.Modified(), false)
 	check(t, "Get", s.Get("n"), "text")
 
-	// Nor is anything saved where another request has stored one meanwhile.
+	// Nor is anything saved if another request has stored one meanwhile.
 	s.Set("n", 1)
 	save(t, s)
 	w := newSiteWith(t, d)

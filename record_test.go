@@ -241,7 +241,7 @@ var _ encoding.TextMarshaler = textual{}
 
 func (v textual) MarshalText() ([]byte, error) { return []byte("text " + v.s), nil }
 
-// pointed has a JSON form of its own where it can be pointed at.
+// pointed has a JSON form of its own only if it is addressable.
 type pointed string
 
 func (p *pointed) MarshalJSON() ([]byte, error) { return json.Marshal("pointed " + string(*p)) }
@@ -469,7 +469,7 @@ func TestRotation(t *testing.T) {
 	check(t, "Items", later.session(t, planted).Items(), map[string]any{"a": int64(1), "b": int64(2)})
 }
 
-// A signed record is compressed where that makes it shorter, an unsigned one never.
+// A signed record is compressed if that makes it shorter; an unsigned record never is.
 func TestCompression(t *testing.T) {
 	long := strings.Repeat("x", 500)
 	for _, test := range []struct {

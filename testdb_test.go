@@ -84,7 +84,7 @@ func openDB(t *testing.T, dialector gorm.Dialector, options ...gorm.Option) *gor
 	return db
 }
 
-// quiet keeps GORM's log out of the tests' output, where the test has no use for it.
+// quiet keeps GORM's log out of the output of tests that do not read it.
 type quiet struct{}
 
 func (quiet) Apply(c *gorm.Config) error {
@@ -119,7 +119,7 @@ func newTableName(t *testing.T, db *gorm.DB) string {
 }
 
 // needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails where CI promises that all servers are there.
+// fails if CI has promised that all servers are running.
 func needEnv(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)

@@ -54,8 +54,8 @@ func echo(conn net.Conn, rw *bufio.ReadWriter) {
 	_ = conn.Close()
 }
 
-// What a session is changed to before a Hijack is saved with it; a new session is begun only
-// where the handler saves it and sends the cookie itself; later changes are saved at the end.
+// Changes made before a Hijack are saved by it. A new session is created only if the handler
+// saves it and sends the cookie itself. Later changes are saved at the end of the request.
 func TestWriterHijack(t *testing.T) {
 	signed := ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: "secret"}
 	// shake takes the connection over, as most websocket libraries do.

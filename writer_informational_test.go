@@ -15,7 +15,7 @@ import (
 	"github.com/ginsession/ginsession/internal/testsite"
 )
 
-// Headers that a handler sets go out even where it sets them after an informational answer,
+// Headers that a handler sets go out even if it sets them after an informational answer,
 // which commits nothing.
 func TestWriterInformational(t *testing.T) {
 	hint := func(w http.ResponseWriter) {

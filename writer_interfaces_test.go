@@ -22,7 +22,7 @@ import (
 	"github.com/ginsession/ginsession/internal/testsite"
 )
 
-// The writer offers what the writers beneath it do, and says so where they do not.
+// The writer offers what the writers beneath it offer, and returns an error for what they do not.
 func TestWriterOffersWhatIsBeneath(t *testing.T) {
 	for _, http1 := range []bool{true, false} {
 		site := testsite.New(t, testsite.Setup{HTTP1: http1, Routes: func(r *gin.Engine) {
