@@ -166,14 +166,17 @@ func (s *Session) modify(key string, f func(raw string, ok bool) (any, error)) e
 type draft struct {
 	s       *Session
 	now     time.Time
+	oldKey  string // what the store knows the record by: as it is read
+	newKey  string // and as it is written
 	changes changes
 	baseDoc *document // the session's base, decoded; nil if it must be decoded again
 	doc     document
 	err     error
 }
 
-func (s *Session) draft(cs changes, now time.Time) *draft {
-	d := &draft{s: s, now: now, changes: cs}
+// draft returns one for the record that the store has under oldKey and shall have under newKey.
+func (s *Session) draft(cs changes, now time.Time, oldKey, newKey string) *draft {
+	d := &draft{s: s, now: now, oldKey: oldKey, newKey: newKey, changes: cs}
 	switch {
 	case s.fresh != nil:
 		d.baseDoc = s.fresh
@@ -198,7 +201,7 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.s.m.cfg.read(bytes.Clone(current.Data)) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.cfg.read(bytes.Clone(current.Data), d.oldKey) // lent by the store: see [Mutate]
 	if errors.Is(err, errNotOurs) {
 		d.s.m.cfg.warnOf(d.s.ctx, err)
 	}
@@ -220,7 +223,7 @@ func (d *draft) build() (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: m.cfg.codec.seal(text, d.now), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
+	return Record{Data: m.cfg.codec.seal(text, d.now, d.newKey), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
 }
 
 // failure returns what a store's error means to the session. An error of the draft itself is
@@ -260,11 +263,12 @@ func (s *Session) claim(key string, take func(raw string) error) (bool, error) {
 
 func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error) (bool, error) {
 	key, now := e.key(), b.cfg.Clock()
-	d := s.draft(changes{{op: opDelete, key: key}}, now)
+	storeKey := b.cfg.storeKey(s.storedKey)
+	d := s.draft(changes{{op: opDelete, key: key}}, now, storeKey, storeKey)
 	errAbsent := errors.New("absent")
 	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
-	record, err := b.store.Update(bounded, b.cfg.storeKey(s.storedKey), s.base, now, func(current Record) (Record, error) {
+	record, err := b.store.Update(bounded, storeKey, s.base, now, func(current Record) (Record, error) {
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/ginsession/ginsession/internal/envelope"
 	"github.com/ginsession/ginsession/internal/pyjson"
 	"github.com/ginsession/ginsession/signing"
 )
@@ -28,13 +29,19 @@ type codec struct {
 	serializer Serializer
 	plain      bool                     // the serializer is JSON itself
 	json       bool                     // what the serializer writes is JSON and stands in the record as it is
-	signer     *signing.TimestampSigner // nil where records are not signed
+	signer     *signing.TimestampSigner // nil if records are not signed
+	sealer     *envelope.Sealer         // nil if records are not encrypted
+	migrates   bool                     // records that are not encrypted yet are read
+	place      string                   // what every encrypted record is bound to, beside its key
 }
 
 func newCodec(cfg *Config) (*codec, error) {
 	c := &codec{serializer: cfg.Serializer}
 	_, c.plain = cfg.Serializer.(jsonSerializer)
 	c.json = c.plain || writesJSON(cfg.Serializer)
+	if err := c.encrypt(cfg); err != nil {
+		return c, err
+	}
 	if cfg.SecretKey == "" {
 		return c, nil
 	}
@@ -46,6 +53,22 @@ func newCodec(cfg *Config) (*codec, error) {
 		Compress:           true,
 	})
 	return c, err
+}
+
+// encrypt prepares the encryption of records. The version is in the sealed text; the place names the
+// cookie and whether it or the server keeps the record.
+func (c *codec) encrypt(cfg *Config) (err error) {
+	if len(cfg.EncryptionKeys) == 0 {
+		return nil
+	}
+	keeper := "server"
+	if _, inCookie := cfg.Engine.(signedCookies); inCookie {
+		keeper = "cookie"
+	}
+	c.sealer, err = envelope.New(cfg.EncryptionKeys, "ginsession record encryption")
+	c.migrates = cfg.EncryptionMigrate == On
+	c.place = cfg.CookieName + "\x00" + keeper + "\x00"
+	return err
 }
 
 // recordSalt returns the salt that Django has for the same engine, unless Config.Salt says another.
@@ -137,24 +160,32 @@ func (c *codec) decode(key, raw string, dst any) error {
 	return c.serializer.Unmarshal(data, dst)
 }
 
-// seal makes what a store keeps of a record's text: the text itself, or with a SecretKey
-// Django's signed form of it, compressed where that is shorter.
-func (c *codec) seal(text []byte, now time.Time) []byte {
-	if c.signer == nil {
-		return text
+// seal returns what a store keeps of a record's text: with EncryptionKeys the encrypted text, with
+// a SecretKey Django's signed form of it, compressed if that is shorter, and else the text itself.
+// key is what the store knows the record by; "" in a cookie.
+func (c *codec) seal(text []byte, now time.Time, key string) []byte {
+	switch {
+	case c.sealer != nil:
+		return c.sealer.Seal(text, now, c.place+key)
+	case c.signer != nil:
+		return c.signer.AppendDumps(nil, text, now)
 	}
-	return c.signer.AppendDumps(nil, text, now)
+	return text
 }
 
-// unseal is the inverse of seal and tells when the record was signed. signing.ErrTooLarge is
+// unseal is the inverse of seal and tells when the record was sealed. signing.ErrTooLarge is
 // the error of a record that is genuine but would inflate to more than 1 MiB; any other means
 // that the record is none of ours.
-func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error) {
+func (c *codec) unseal(data []byte, key string) (text string, sealedAt time.Time, err error) {
+	if c.sealer != nil && !(c.migrates && !envelope.IsSealed(data)) {
+		plain, sealedAt, err := c.sealer.Open(data, c.place+key)
+		return textOf(plain), sealedAt, err
+	}
 	if c.signer == nil {
 		return textOf(data), time.Time{}, nil
 	}
-	unpacked, signedAt, err := c.signer.AppendLoads(nil, data, time.Time{}, 0)
-	return textOf(unpacked), signedAt, err
+	unpacked, sealedAt, err := c.signer.AppendLoads(nil, data, time.Time{}, 0)
+	return textOf(unpacked), sealedAt, err
 }
 
 // textOf and bytesOf convert without a copy: of bytes that nobody changes any more, such as a

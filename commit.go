@@ -39,7 +39,7 @@ func (b *serverBackend) save(s *Session, force bool, now time.Time) error {
 		if !force && s.dict.isEmpty() {
 			return nil
 		}
-		return b.create(s, s.draft(s.changes, now))
+		return b.create(s, s.draft(s.changes, now, "", ""))
 	case s.storedKey != s.key:
 		return b.replace(s, now)
 	default:
@@ -49,19 +49,22 @@ func (b *serverBackend) save(s *Session, force bool, now time.Time) error {
 
 // create stores the draft under a key of its own.
 func (b *serverBackend) create(s *Session, d *draft) error {
-	record, err := d.build()
-	if err != nil {
-		return err
-	}
+	start := d.doc
 	// The second try is for a key that is taken, which is next to impossible, and for a connection
 	// that was lost.
 	for tries := 1; ; tries++ {
 		if s.key == "" {
+			var err error
 			if s.key, err = newKey(); err != nil {
 				return err
 			}
 		}
-		if err = b.insert(s, record, d.now); err == nil {
+		d.newKey, d.doc = b.cfg.storeKey(s.key), start.clone()
+		record, err := d.build()
+		if err != nil {
+			return err
+		}
+		if err = b.insert(s, d.newKey, record, d.now); err == nil {
 			s.noteSaved(record, &d.doc)
 			return nil
 		}
@@ -72,16 +75,17 @@ func (b *serverBackend) create(s *Session, d *draft) error {
 	}
 }
 
-func (b *serverBackend) insert(s *Session, record Record, now time.Time) error {
+func (b *serverBackend) insert(s *Session, key string, record Record, now time.Time) error {
 	bounded := b.cfg.storeContext(s.ctx)
 	defer bounded.Release()
-	return b.store.Create(bounded, b.cfg.storeKey(s.key), record, now)
+	return b.store.Create(bounded, key, record, now)
 }
 
 func (b *serverBackend) update(s *Session, now time.Time) error {
-	d := s.draft(s.changes, now)
+	key := b.cfg.storeKey(s.key)
+	d := s.draft(s.changes, now, key, key)
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
-		return b.store.Update(ctx, b.cfg.storeKey(s.key), s.base, now, d.mutate)
+		return b.store.Update(ctx, key, s.base, now, d.mutate)
 	})
 	if err != nil {
 		return d.failure(err)
@@ -94,8 +98,8 @@ func (b *serverBackend) update(s *Session, now time.Time) error {
 // or sent the sign-in twice, nothing of the old session is revived: replace creates a session with
 // only what was set after CycleKey.
 func (b *serverBackend) replace(s *Session, now time.Time) error {
-	d := s.draft(s.changes, now)
 	oldKey, newKey := b.cfg.storeKey(s.storedKey), b.cfg.storeKey(s.key)
+	d := s.draft(s.changes, now, oldKey, newKey)
 	tries := 0
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
 		if tries++; tries > 1 { // the first try may have come through before its answer was lost
@@ -117,7 +121,7 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 		return d.failure(err)
 	}
 	ofLoaded := func(c change) bool { return c.inside }
-	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), ofLoaded), now)
+	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), ofLoaded), now, "", "")
 	if err := anew.changes.apply(b.cfg.codec, &anew.doc); err != nil {
 		return err
 	}

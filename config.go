@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession/internal/envelope"
 )
 
 // Config has one field for each of Django's session settings, with Django's default as its
@@ -78,6 +80,20 @@ type Config struct {
 	// Salt separates these records from others signed with the same SecretKey; "" means the
 	// one that Django's own session class has.
 	Salt string
+
+	// EncryptionKeys encrypt every record (XChaCha20-Poly1305, with keys derived by HKDF-SHA256): the
+	// first seals, all open. Each has at least 32 random bytes. A record is bound to its key, to the
+	// CookieName and to whether the server or the cookie keeps it, and one that is not encrypted is
+	// refused. Who can read the store then learns no data, but still how many sessions there are,
+	// their size and their end. With [SignedCookies] it hides the data from the visitor, and no
+	// SecretKey is needed. None means no encryption.
+	EncryptionKeys []string
+
+	// EncryptionMigrate lets sessions that are not encrypted yet be read; what changes is written
+	// encrypted. To encrypt a live site: deploy EncryptionKeys with EncryptionMigrate On on every
+	// node, wait for one CookieAge, and turn it off again. As long as it is on, who can write to the
+	// store can write plain sessions. Unset means Off.
+	EncryptionMigrate Switch
 
 	// HashKeys keeps session keys out of the store: it sees a SHA-256 digest instead, so that
 	// a stolen backup opens no session; unset means On. Off is for stores shared with Django.
@@ -171,7 +187,7 @@ func newSettings(cfg Config) (*settings, error) {
 		field    string
 		position Switch
 	}{
-		{"CookieHTTPOnly", cfg.CookieHTTPOnly}, {"HashKeys", cfg.HashKeys}, {"NoStore", cfg.NoStore}, {"InterruptSafeMethods", cfg.InterruptSafeMethods},
+		{"CookieHTTPOnly", cfg.CookieHTTPOnly}, {"HashKeys", cfg.HashKeys}, {"NoStore", cfg.NoStore}, {"EncryptionMigrate", cfg.EncryptionMigrate}, {"InterruptSafeMethods", cfg.InterruptSafeMethods},
 	} {
 		if s.position > Off {
 			bad(s.field, "unknown switch %d: use On or Off", s.position)
@@ -181,13 +197,14 @@ func newSettings(cfg Config) (*settings, error) {
 		bad("StoreTimeout", "%v is negative: use a positive duration, or 0 for %v", cfg.StoreTimeout, defaultStoreTimeout)
 	}
 	cfg.checkSecrets(bad)
+	cfg.checkEncryption(bad)
 	cfg.checkDjango(bad)
 	codec, err := newCodec(&cfg)
 	if err != nil && len(errs) == 0 {
 		bad("SecretKey", "%v", err)
 	}
 	short := cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret
-	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt = "", nil, "" // only the codec needs them
+	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt, cfg.EncryptionKeys = "", nil, "", nil // only the codec needs them
 	return &settings{Config: cfg, codec: codec, shortSecret: short, keyPrefix: cfg.digestPrefix()}, errors.Join(errs...)
 }
 
@@ -278,6 +295,20 @@ func (cfg *Config) checkSecrets(bad func(field, format string, args ...any)) {
 	}
 	if cfg.Salt != "" {
 		bad("Salt", "has no effect without SecretKey: set that or remove this")
+	}
+}
+
+func (cfg *Config) checkEncryption(bad func(field, format string, args ...any)) {
+	for i, key := range cfg.EncryptionKeys {
+		if len(key) < envelope.MinKey {
+			bad("EncryptionKeys", "key %d has %d bytes: use at least %d random ones", i+1, len(key), envelope.MinKey)
+		}
+	}
+	if len(cfg.EncryptionKeys) > 0 && cfg.forDjango {
+		bad("EncryptionKeys", "not with ForDjango: Django cannot read encrypted sessions")
+	}
+	if len(cfg.EncryptionKeys) == 0 && cfg.EncryptionMigrate == On {
+		bad("EncryptionMigrate", "needs EncryptionKeys, which it migrates to")
 	}
 }
 

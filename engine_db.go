@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -222,7 +223,7 @@ func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, 
 }
 
 func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time) error {
-	args, err := s.values(r)
+	args, err := s.values(r, key)
 	if err != nil {
 		return err
 	}
@@ -230,13 +231,14 @@ func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time)
 	return err
 }
 
-// values returns the arguments for the data and the columns that are filled from it.
-func (s *dbStore) values(r Record) ([]any, error) {
+// values returns the arguments for the data of the record of key and for the columns that are filled
+// from it.
+func (s *dbStore) values(r Record, key string) ([]any, error) {
 	args := append(make([]any, 0, 6+len(s.extra)), textOf(r.Data))
 	if len(s.extra) == 0 {
 		return args, nil
 	}
-	text, _, err := s.codec.unseal(r.Data)
+	text, _, err := s.codec.unseal(r.Data, key)
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +320,7 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 // write updates the row of key and returns how many rows changed. It leaves expire_date alone
 // where it stays: that halves the cost, for its index is not touched.
 func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
-	args, err := s.values(next)
+	args, err := s.values(next, cmp.Or(newKey, key))
 	if err != nil {
 		return 0, err
 	}

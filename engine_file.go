@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -156,7 +157,7 @@ func (s *fileStore) live(ctx context.Context, name string, now time.Time) (Recor
 	if len(data) == 0 {
 		s.cfg.Logger.WarnContext(ctx, "ginsession: a session's file has no bytes and is taken for an empty session: Django was interrupted, or had no room, when it made it")
 	}
-	return Record{Data: s.unpack(data, modified), Expires: expires}, nil
+	return Record{Data: s.unpack(strings.TrimPrefix(name, s.cfg.CookieName), data, modified), Expires: expires}, nil
 }
 
 func (s *fileStore) Create(ctx context.Context, key string, r Record, now time.Time) error {

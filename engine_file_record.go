@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/envelope"
 )
 
 // pack returns the bytes of a record's file. A file without any is a session that Django's file
@@ -17,10 +19,10 @@ func pack(data []byte) []byte {
 }
 
 // unpack is the inverse of pack.
-func (s *fileStore) unpack(data []byte, modified time.Time) []byte {
+func (s *fileStore) unpack(key string, data []byte, modified time.Time) []byte {
 	switch {
 	case len(data) == 0:
-		return s.cfg.codec.seal([]byte("{}"), modified)
+		return s.cfg.codec.seal([]byte("{}"), modified, key)
 	case len(bytes.Trim(data, "\n")) == 0:
 		return data[1:]
 	}
@@ -60,12 +62,16 @@ func (s *fileStore) modified(r Record) time.Time {
 }
 
 // ownExpiry returns the document of a record that has an expiry of its own, or nil. It parses no
-// other, for every read asks.
+// other, for every read asks. The time of an encrypted record, which Django never reads, says when
+// its CookieAge is over.
 func (s *fileStore) ownExpiry(data []byte) *document {
+	if envelope.IsSealed(data) {
+		return nil
+	}
 	if s.cfg.codec.signer == nil && !bytes.Contains(data, []byte(expiryKey)) {
 		return nil
 	}
-	text, _, err := s.cfg.codec.unseal(data)
+	text, _, err := s.cfg.codec.unseal(data, "")
 	if err != nil || !strings.Contains(text, expiryKey) {
 		return nil
 	}

@@ -14,7 +14,8 @@ const cookieSalt = "django.contrib.sessions.backends.signed_cookies"
 // is kept on the server, and so there is much that it cannot do:
 //
 //   - revoke: a cookie that was copied stays good until it expires, also after Flush;
-//   - hide: the visitor can read the data, though not change it;
+//   - hide: the visitor can read the data, though not change it, unless there are
+//     Config.EncryptionKeys;
 //   - compare and swap: of two requests at once the later answer wins, and [Modify], [Claim],
 //     [Manager.Exists] and [Manager.Delete] are errors.ErrUnsupported;
 //   - grow: a name and value of more than 4096 bytes are [ErrCookieTooLarge].
@@ -26,7 +27,7 @@ func SignedCookies() Engine { return signedCookies{} }
 type signedCookies struct{}
 
 func (signedCookies) open(cfg *settings) (backend, error) {
-	if cfg.codec.signer == nil {
+	if cfg.codec.signer == nil && cfg.codec.sealer == nil {
 		return nil, configError("SecretKey", "not set: SignedCookies signs the session with it; use at least 50 random characters")
 	}
 	return &cookieBackend{cfg}, nil
@@ -42,7 +43,7 @@ func (b *cookieBackend) newKey(old string) (string, error) { return old, nil }
 
 func (b *cookieBackend) load(_ context.Context, value string, now time.Time) (Record, document, error) {
 	data := bytesOf(value)
-	doc, signedAt, err := b.cfg.read(data)
+	doc, signedAt, err := b.cfg.read(data, "")
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -58,7 +59,7 @@ func (b *cookieBackend) save(s *Session, force bool, now time.Time) error {
 	if !force && s.storedKey == "" && s.dict.isEmpty() {
 		return nil
 	}
-	d := s.draft(s.changes, now)
+	d := s.draft(s.changes, now, "", "")
 	var record Record
 	var err error
 	if s.storedKey == "" {

@@ -88,14 +88,15 @@ func (s *Session) candidate(cookies *cookieheader.Scanner) (key string, ok bool)
 }
 
 func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Record, document, error) {
-	record, err := b.store.Load(ctx, b.cfg.storeKey(key), now)
+	storeKey := b.cfg.storeKey(key)
+	record, err := b.store.Load(ctx, storeKey, now)
 	if errors.Is(err, ErrNotFound) {
 		return Record{}, document{}, ErrNotFound
 	}
 	if err != nil {
 		return Record{}, document{}, unavailable(err)
 	}
-	doc, _, err := b.cfg.read(record.Data)
+	doc, _, err := b.cfg.read(record.Data, storeKey)
 	if err != nil {
 		return Record{}, document{}, err
 	}
@@ -113,9 +114,10 @@ func (cfg *settings) warnOf(ctx context.Context, err error) {
 	cfg.Logger.WarnContext(ctx, "ginsession: a session's record was refused", "error", err)
 }
 
-// read returns the document of a record and when it was signed, or errNotOurs.
-func (cfg *settings) read(data []byte) (document, time.Time, error) {
-	text, signedAt, err := cfg.codec.unseal(data)
+// read returns the document of a record, which a store knows by key, and when it was signed or
+// encrypted. A record that is none of ours is errNotOurs.
+func (cfg *settings) read(data []byte, key string) (document, time.Time, error) {
+	text, signedAt, err := cfg.codec.unseal(data, key)
 	if errors.Is(err, signing.ErrTooLarge) {
 		return document{}, time.Time{}, unavailable(err)
 	}
