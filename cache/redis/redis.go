@@ -19,9 +19,7 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -34,11 +32,10 @@ const DefaultNearCache = 64 << 20
 //
 // [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
 type Cache struct {
-	client valkey.Client
+	links  links
 	prefix string
 	swap   *valkey.Lua
-	near   *near // nil where it is switched off
-	owned  bool
+	near   *near // nil if it is switched off
 }
 
 // swapScript is one command, so no other client's write can come between its two steps.
@@ -117,15 +114,20 @@ func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, e
 		return nil, failure("connect", err)
 	}
 	c := NewFromClient(client, prefix)
-	c.near, c.owned = copies, true
+	c.near = copies
+	c.links.connect = func() (valkey.Client, error) { return valkey.NewClient(config) }
+	c.links.changed = c.forgetAll
 	return c, nil
 }
 
 // NewFromClient uses a client that the program has made and goes on to own. There is no near
-// cache then, because the client must be made for it: use [New] with [Configure] instead. The
-// prefix begins every key in the server.
+// cache then, because the client must be made for it: use [New] with [Configure] instead. Nor
+// does the Cache connect anew when a failover has made the server a replica: that is left to the
+// client and its owner. The prefix begins every key in the server.
 func NewFromClient(client valkey.Client, prefix string) *Cache {
-	return &Cache{client: client, prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
+	c := &Cache{prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
+	c.links.current.Store(&link{client: client})
+	return c
 }
 
 // Get returns the value of key, and whether there is one. It costs a GET, or nothing where the
@@ -152,8 +154,10 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 // Add stores the value only where the key is absent, and reports whether it did.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
-	set := c.client.B().Set().Key(c.prefix + key).Value(valkey.BinaryString(value)).Nx().PxMilliseconds(milliseconds(ttl))
-	err := c.client.Do(ctx, set.Build()).Error()
+	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		set := client.B().Set().Key(c.prefix + key).Value(valkey.BinaryString(value)).Nx().PxMilliseconds(milliseconds(ttl))
+		return client.Do(ctx, set.Build())
+	}).Error()
 	if valkey.IsValkeyNil(err) {
 		return false, nil
 	}
@@ -163,10 +167,10 @@ func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 // CompareAndSwap replaces the value only where it equals old, and reports whether it did.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
-	swapped, err := c.swap.Exec(ctx, c.client, []string{c.prefix + key}, []string{
-		valkey.BinaryString(old),
-		valkey.BinaryString(new),
-		strconv.FormatInt(milliseconds(ttl), 10),
+	keys := []string{c.prefix + key}
+	args := []string{valkey.BinaryString(old), valkey.BinaryString(new), strconv.FormatInt(milliseconds(ttl), 10)}
+	swapped, err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		return c.swap.Exec(ctx, client, keys, args)
 	}).AsInt64()
 	return swapped == 1, failure("compare and swap", err)
 }
@@ -174,16 +178,16 @@ func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte,
 // Delete removes the key. An absent one is no error.
 func (c *Cache) Delete(ctx context.Context, key string) error {
 	defer c.forget(key)
-	err := c.client.Do(ctx, c.client.B().Del().Key(c.prefix+key).Build()).Error()
+	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		return client.Do(ctx, client.B().Del().Key(c.prefix+key).Build())
+	}).Error()
 	return failure("delete", err)
 }
 
 // Close closes the client that [New] made, and leaves one that was given to [NewFromClient] to
 // its owner. It always returns nil.
 func (c *Cache) Close() error {
-	if c.owned {
-		c.client.Close()
-	}
+	c.links.close()
 	if c.near != nil {
 		c.near.close()
 	}
@@ -191,10 +195,11 @@ func (c *Cache) Close() error {
 }
 
 func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
-	// Pinned, because a read is tried again: the client recycles a command that was answered on
-	// its second connection while the goroutine of the first, which has broken, may still read it.
-	get := c.client.B().Get().Key(c.prefix + key).Build().Pin()
-	value, err := c.client.Do(ctx, get).AsBytes()
+	value, err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		// Pinned, because a read is tried again: the client recycles a command that was answered on
+		// its second connection while the goroutine of the first, which has broken, may still read it.
+		return client.Do(ctx, client.B().Get().Key(c.prefix+key).Build().Pin())
+	}).AsBytes()
 	if valkey.IsValkeyNil(err) {
 		return nil, false, nil
 	}
@@ -206,6 +211,14 @@ func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
 func (c *Cache) forget(key string) {
 	if c.near != nil {
 		c.near.forget(key)
+	}
+}
+
+// forgetAll runs when another server may have taken over: it invalidates no copies of what the
+// old one answered.
+func (c *Cache) forgetAll() {
+	if c.near != nil {
+		c.near.forgetAll()
 	}
 }
 
@@ -242,20 +255,4 @@ func milliseconds(ttl time.Duration) int64 {
 		ms++
 	}
 	return max(1, ms)
-}
-
-// failure names the operation. Of a server's answer it keeps what stands before the first
-// quotation mark, because some answers quote the command with its key and value.
-func failure(operation string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if answer, ok := valkey.IsValkeyErr(err); ok {
-		text := answer.Error()
-		if i := strings.IndexAny(text, "'`\""); i >= 0 {
-			text = strings.TrimRight(text[:i], " ")
-		}
-		return fmt.Errorf("redis: %s: the server answers %q", operation, text)
-	}
-	return fmt.Errorf("redis: %s: %w", operation, err)
 }

@@ -1,0 +1,144 @@
+package redis
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+)
+
+// A link is one client with its connections, from when it is made until another one replaces it.
+type link struct {
+	client valkey.Client
+	calls  sync.RWMutex // read-locked by each call that uses the client
+}
+
+// retire closes the client as soon as no call uses it.
+func (l *link) retire() {
+	l.calls.Lock() // and never unlocked: links.use takes no retired link
+	l.client.Close()
+}
+
+// links holds the link in use. It replaces the link when the server answers that it is a
+// replica: after a failover the old master keeps its connections and serves them as a replica,
+// so they would never break, while the address leads to the new master.
+type links struct {
+	current atomic.Pointer[link]
+	connect func() (valkey.Client, error) // nil if the program owns the client
+	changed func()                        // runs after each replacement
+
+	mu         sync.Mutex
+	connecting chan struct{} // closed when the attempt that is under way has ended; else nil
+	attempted  time.Time     // when the last attempt ended
+	closed     bool
+}
+
+// reconnectEvery is the shortest time between two attempts to reach another server. Until a
+// failover has moved the address, every write is answered by a replica.
+const reconnectEvery = time.Second
+
+// do runs one command. If a replica has answered, it connects anew, which resolves the address
+// again, and runs the command a second time: a replica has not executed it. Without a new
+// connection it returns the replica's answer.
+func (s *links) do(ctx context.Context, command func(valkey.Client) valkey.ValkeyResult) valkey.ValkeyResult {
+	l, result := s.use(command)
+	if !byReplica(result.Error()) || !s.replace(ctx, l) {
+		return result
+	}
+	_, result = s.use(command)
+	return result
+}
+
+// use runs the command with the current link, and returns that link too.
+func (s *links) use(command func(valkey.Client) valkey.ValkeyResult) (*link, valkey.ValkeyResult) {
+	for {
+		l := s.current.Load()
+		if l.calls.TryRLock() {
+			defer l.calls.RUnlock()
+			return l, command(l.client)
+		}
+	}
+}
+
+// replace reports whether another link than old is in use. It connects if nobody else has, or
+// waits for the attempt of another call.
+func (s *links) replace(ctx context.Context, old *link) bool {
+	s.mu.Lock()
+	if s.current.Load() != old {
+		s.mu.Unlock()
+		return true
+	}
+	if s.connecting == nil {
+		if s.connect == nil || s.closed || time.Since(s.attempted) < reconnectEvery {
+			s.mu.Unlock()
+			return false
+		}
+		s.connecting = make(chan struct{})
+		go s.attempt(old)
+	}
+	ended := s.connecting
+	s.mu.Unlock()
+
+	select {
+	case <-ended:
+		return s.current.Load() != old
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attempt outlives the call that began it: the client's constructor takes no context.
+func (s *links) attempt(old *link) {
+	client, err := s.connect()
+	if s.ended(client, err) {
+		s.changed()
+		old.retire()
+	}
+}
+
+// ended reports whether the client is in use now. Otherwise it has closed it.
+func (s *links) ended(client valkey.Client, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		close(s.connecting)
+		s.connecting = nil
+		s.attempted = time.Now()
+	}()
+	if err != nil {
+		return false
+	}
+	if s.closed {
+		client.Close()
+		return false
+	}
+	s.current.Store(&link{client: client})
+	return true
+}
+
+// close closes the client unless the program owns it. Calls that are under way return an error.
+func (s *links) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.connect != nil {
+		s.current.Load().client.Close()
+	}
+}
+
+// byReplica reports whether a replica has answered.
+func byReplica(err error) bool {
+	answer, ok := valkey.IsValkeyErr(err)
+	return ok && onlyReplica(answer.Error())
+}
+
+// onlyReplica reports whether only a replica gives this answer: to a write, or to any command
+// while it has lost its master (replica-serve-stale-data no). Redis 6 puts READONLY into the
+// middle of a script's error.
+func onlyReplica(answer string) bool {
+	answer = withoutArguments(answer)
+	return strings.HasPrefix(answer, "MASTERDOWN ") || strings.Contains(answer, "READONLY ")
+}

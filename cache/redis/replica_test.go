@@ -1,0 +1,186 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ginsession/ginsession/cache/redis"
+)
+
+// A forwarder is one address with a server behind it that can change, like a host name or a
+// virtual address that a failover moves. Connections that are open stay with the old server.
+type forwarder struct {
+	listener net.Listener
+	mu       sync.Mutex
+	target   string
+	conns    []net.Conn
+	running  sync.WaitGroup
+}
+
+func newForwarder(t *testing.T, target string) *forwarder {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forwarder{listener: listener, target: target}
+	f.running.Go(f.accept)
+	t.Cleanup(f.close)
+	return f
+}
+
+func (f *forwarder) url() string { return "redis://" + f.listener.Addr().String() }
+
+func (f *forwarder) moveTo(target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = target
+}
+
+func (f *forwarder) accept() {
+	for {
+		client, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		f.mu.Lock()
+		server, err := net.Dial("tcp", f.target)
+		f.conns = append(f.conns, client)
+		if err == nil {
+			f.conns = append(f.conns, server)
+		}
+		f.mu.Unlock()
+		if err != nil {
+			client.Close()
+			continue
+		}
+		f.running.Go(func() { pipe(server, client) })
+		f.running.Go(func() { pipe(client, server) })
+	}
+}
+
+func pipe(to, from net.Conn) {
+	io.Copy(to, from)
+	to.Close()
+	from.Close()
+}
+
+func (f *forwarder) close() {
+	f.listener.Close()
+	f.mu.Lock()
+	for _, conn := range f.conns {
+		conn.Close()
+	}
+	f.mu.Unlock()
+	f.running.Wait()
+}
+
+// demote makes old a replica of next and waits until it follows.
+func demote(t *testing.T, old, next *server) {
+	t.Helper()
+	if err := old.do(t, "REPLICAOF", "127.0.0.1", next.port()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the old master follows the new one", func() bool {
+		info, _ := old.do(t, "INFO", "replication").ToString()
+		return strings.Contains(info, "master_link_status:up")
+	})
+}
+
+// Each write is the first one after the failover, which no connection has noticed.
+func TestAWriteFollowsTheMasterToAnotherServer(t *testing.T) {
+	writes := map[string]func(*testing.T, *redis.Cache){
+		"Add":            func(t *testing.T, c *redis.Cache) { add(t, c, "another", "value") },
+		"CompareAndSwap": func(t *testing.T, c *redis.Cache) { swap(t, c, "key", "old", "new") },
+		"Delete":         func(t *testing.T, c *redis.Cache) { remove(t, c, "key") },
+	}
+	for name, write := range writes {
+		for kind, opts := range map[string][]redis.Option{"near cache": nil, "no near cache": {redis.NearCache(0)}} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				old := startServer(t)
+				next := startServer(t, "--repl-diskless-sync-delay", "0")
+				address := newForwarder(t, old.addr)
+				c := open(t, address.url(), opts...)
+				add(t, c, "key", "old")
+				swap(t, c, "key", "old", "old")
+				next.do(t, "SET", "key", "old")
+				get(t, c, "key") // the near cache has it now
+
+				demote(t, old, next)
+				address.moveTo(next.addr)
+				write(t, c)
+
+				if name == "CompareAndSwap" {
+					if got, _ := next.do(t, "GET", "key").ToString(); got != "new" {
+						t.Errorf("the new master has %q; want what was written", got)
+					}
+				}
+				old.kill(t)
+				if _, _, err := c.Get(t.Context(), "a key that nobody has read"); err != nil {
+					t.Errorf("a read after the old server has gone: %v; want the new one's answer", err)
+				}
+			})
+		}
+	}
+}
+
+// The address still leads to the old master when the first write fails.
+func TestAWriteIsRefusedUntilTheAddressLeadsToTheMaster(t *testing.T) {
+	old := startServer(t)
+	next := startServer(t, "--repl-diskless-sync-delay", "0")
+	address := newForwarder(t, old.addr)
+	c := open(t, address.url())
+	add(t, c, "key", "value")
+	next.do(t, "SET", "key", "value")
+	demote(t, old, next)
+
+	_, added := c.Add(t.Context(), "another", []byte("value"), time.Hour)
+	_, swapped := c.CompareAndSwap(t.Context(), "key", []byte("value"), []byte("new"), time.Hour)
+	deleted := c.Delete(t.Context(), "key")
+	for _, err := range []error{added, swapped, deleted} {
+		if err == nil || !strings.Contains(err.Error(), "READONLY You can't write against a read only replica") {
+			t.Errorf("a write to a replica: %v; want the server's whole answer", err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Delete(ended, "key"); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v; want its error", err)
+	}
+
+	address.moveTo(next.addr)
+	eventually(t, "writes reach the new master", func() bool { return c.Delete(t.Context(), "key") == nil })
+	if next.exists(t, "key") {
+		t.Error("Delete returned without an error and the new master still has the key")
+	}
+}
+
+// Many requests find out at the same time; one of them connects.
+func TestManyWritesFollowTheMasterOverOneReconnection(t *testing.T) {
+	old := startServer(t)
+	next := startServer(t, "--repl-diskless-sync-delay", "0")
+	address := newForwarder(t, old.addr)
+	c := open(t, address.url())
+	demote(t, old, next)
+	address.moveTo(next.addr)
+
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			for n := range 20 {
+				add(t, c, fmt.Sprint(i, "/", n), "value")
+			}
+		})
+	}
+	all.Wait()
+	if n, _ := next.do(t, "DBSIZE").AsInt64(); n != 64*20 {
+		t.Errorf("the new master has %d keys; want %d", n, 64*20)
+	}
+}
