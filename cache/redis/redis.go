@@ -10,8 +10,10 @@
 // ttl is over.
 //
 // Bound each call by its context: the calls of a session are bounded by Config.StoreTimeout.
-// A connection that breaks is replaced by the next call. A read is tried again on a new
-// connection, a write is not: whether it has happened is unknown.
+// A connection that breaks is replaced by the next call. Get and Delete try again on the new
+// connection; Add and CompareAndSwap return the error, because whether the server has executed
+// them is unknown. If a failover has made the server a replica, the cache connects to the address
+// anew and repeats the call there, so a write reaches the new master as soon as the address does.
 //
 // [valkey-go]: https://github.com/valkey-io/valkey-go
 package redis
@@ -179,7 +181,7 @@ func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte,
 func (c *Cache) Delete(ctx context.Context, key string) error {
 	defer c.forget(key)
 	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
-		return client.Do(ctx, client.B().Del().Key(c.prefix+key).Build())
+		return client.Do(ctx, repeatable(client.B().Del().Key(c.prefix+key).Build()))
 	}).Error()
 	return failure("delete", err)
 }
@@ -196,14 +198,27 @@ func (c *Cache) Close() error {
 
 func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
 	value, err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
-		// Pinned, because a read is tried again: the client recycles a command that was answered on
-		// its second connection while the goroutine of the first, which has broken, may still read it.
-		return client.Do(ctx, client.B().Get().Key(c.prefix+key).Build().Pin())
+		return client.Do(ctx, repeatable(client.B().Get().Key(c.prefix+key).Build()))
 	}).AsBytes()
 	if valkey.IsValkeyNil(err) {
 		return nil, false, nil
 	}
 	return value, err == nil, failure("get", err)
+}
+
+// repeatable lets the client send the command again on a new connection if the one in use
+// breaks. Whether the server has executed the first one is then unknown, so this is only for
+// commands that may be executed twice:
+//
+//   - GET and DEL may. A second DEL can at most remove what somebody has added in between, and a
+//     cache may lose an entry at any time.
+//   - SET NX and the script of a compare-and-swap may not: if the first one was executed, the
+//     second one would answer that another caller had won. Their callers get the error.
+//
+// The command is pinned, because the client recycles one that was answered on the second
+// connection while the goroutine of the first may still read it.
+func repeatable(command valkey.Completed) valkey.Completed {
+	return command.ToRetryable().Pin()
 }
 
 // forget runs after every write, also a failed one: that may have happened all the same, and

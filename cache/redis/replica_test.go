@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -13,74 +11,6 @@ import (
 
 	"github.com/ginsession/ginsession/cache/redis"
 )
-
-// A forwarder is one address with a server behind it that can change, like a host name or a
-// virtual address that a failover moves. Connections that are open stay with the old server.
-type forwarder struct {
-	listener net.Listener
-	mu       sync.Mutex
-	target   string
-	conns    []net.Conn
-	running  sync.WaitGroup
-}
-
-func newForwarder(t *testing.T, target string) *forwarder {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &forwarder{listener: listener, target: target}
-	f.running.Go(f.accept)
-	t.Cleanup(f.close)
-	return f
-}
-
-func (f *forwarder) url() string { return "redis://" + f.listener.Addr().String() }
-
-func (f *forwarder) moveTo(target string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.target = target
-}
-
-func (f *forwarder) accept() {
-	for {
-		client, err := f.listener.Accept()
-		if err != nil {
-			return
-		}
-		f.mu.Lock()
-		server, err := net.Dial("tcp", f.target)
-		f.conns = append(f.conns, client)
-		if err == nil {
-			f.conns = append(f.conns, server)
-		}
-		f.mu.Unlock()
-		if err != nil {
-			client.Close()
-			continue
-		}
-		f.running.Go(func() { pipe(server, client) })
-		f.running.Go(func() { pipe(client, server) })
-	}
-}
-
-func pipe(to, from net.Conn) {
-	io.Copy(to, from)
-	to.Close()
-	from.Close()
-}
-
-func (f *forwarder) close() {
-	f.listener.Close()
-	f.mu.Lock()
-	for _, conn := range f.conns {
-		conn.Close()
-	}
-	f.mu.Unlock()
-	f.running.Wait()
-}
 
 // demote makes old a replica of next and waits until it follows.
 func demote(t *testing.T, old, next *server) {
