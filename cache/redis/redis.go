@@ -77,13 +77,15 @@ func Configure(f func(*valkey.ClientOption)) Option {
 
 // New connects to the server at the URL, which also finds out whether it is a Cluster:
 //
-//	redis://user:password@host:6379/0
+//	redis://user:password@host:6379/0                          the user, password, port and database may be left out
 //	rediss://host:6379                                         TLS
 //	redis://host1:6379?addr=host2:6379                         Cluster, any of its nodes
 //	redis://host1:26379?addr=host2:26379&master_set=mymaster   Sentinel
 //	unix:///run/redis.sock
 //
-// Source: valkey.ParseURL. The Cache is to be closed.
+// A single word before the @ is a user's name; write :password@ for a password alone. The options
+// db, dial_timeout, write_timeout, skip_verify, protocol, client_cache, max_retries and client_name
+// follow after a question mark. Source: valkey.ParseURL. Close the Cache when you no longer use it.
 func New(url string, opts ...Option) (*Cache, error) {
 	o := options{nearBytes: DefaultNearCache}
 	for _, opt := range opts {
@@ -235,32 +237,6 @@ func (c *Cache) forgetAll() {
 	if c.near != nil {
 		c.near.forgetAll()
 	}
-}
-
-func clientOption(url string, o options) (valkey.ClientOption, error) {
-	config, err := valkey.ParseURL(url)
-	if err != nil {
-		// Its text may hold the password.
-		return config, errors.New("redis: the URL cannot be read: write redis://user:password@host:6379/0 or rediss://..., with special characters percent-encoded")
-	}
-	config.RetryDelay = retryDelay
-	if o.configure != nil {
-		o.configure(&config)
-	}
-	if config.Sentinel.MasterSet != "" && config.Sentinel.TopologyRefreshInterval == 0 {
-		// A missed failover message would bind the client to the old master for good.
-		config.Sentinel.TopologyRefreshInterval = 5 * time.Second
-	}
-	return config, nil
-}
-
-// retryDelay lets a read outlive a server's restart, and not wait for a server that is gone:
-// valkey-go's own would go on until the context ends.
-func retryDelay(attempts int, _ valkey.Completed, _ error) time.Duration {
-	if attempts > 3 {
-		return -1
-	}
-	return time.Duration(attempts-1) * 25 * time.Millisecond
 }
 
 // milliseconds rounds up: a ttl of 0 is an error to Redis.

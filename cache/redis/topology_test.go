@@ -103,6 +103,18 @@ func startSentinel(t *testing.T, master *server) *server {
 	return s
 }
 
+func TestUnixSocket(t *testing.T) {
+	s := newServer(t)
+	socket := filepath.Join(t.TempDir(), "s")
+	s.args = []string{"--port", s.port(), "--bind", "127.0.0.1", "--save", "", "--unixsocket", socket}
+	s.start(t)
+	c := open(t, "unix://"+socket+"?db=2")
+	add(t, c, "key", "value")
+	if keyspace, _ := s.do(t, "INFO", "keyspace").ToString(); !strings.Contains(keyspace, "db2:keys=1") {
+		t.Errorf("the server's databases: %q; want one key in database 2", keyspace)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	authority := certificate(t, dir)
