@@ -117,6 +117,10 @@ func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, e
 	if err != nil {
 		return nil, failure("connect", err)
 	}
+	if err := check(client, prefix); err != nil {
+		client.Close()
+		return nil, err
+	}
 	c := NewFromClient(client, prefix)
 	c.near = copies
 	c.links.connect = func() (valkey.Client, error) { return valkey.NewClient(config) }

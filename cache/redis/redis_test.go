@@ -320,7 +320,12 @@ func TestAFullServerThatEvictsNothingIsAnError(t *testing.T) {
 
 func TestErrorsHoldNoKeyAndNoValue(t *testing.T) {
 	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "", "--rename-command", "SET", "", "--rename-command", "DEL", "")
-	c := open(t, s.url())
+	client, err := valkey.NewClient(valkey.ClientOption{InitAddress: []string{s.addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	c := redis.NewFromClient(client, "") // New would refuse such a server
 	s.do(t, "HSET", "secret-hash", "field", "value")
 	for name, call := range map[string]func() error{
 		"Get":    func() error { _, _, err := c.Get(t.Context(), "secret-hash"); return err },
@@ -353,6 +358,7 @@ func TestNewReportsWhatIsWrong(t *testing.T) {
 	}
 	closed.Close()
 	locked := startServer(t, "--requirepass", "secret-password")
+	scriptless := startServer(t, "--rename-command", "EVAL", "")
 	untracked := startServer(t, "--rename-command", "CLIENT", "")
 	for _, test := range []struct{ name, url, want string }{
 		{"no scheme", "127.0.0.1:6379", "redis://user:password@host"},
@@ -361,6 +367,7 @@ func TestNewReportsWhatIsWrong(t *testing.T) {
 		{"no password", "redis://" + locked.addr, "NOAUTH"},
 		{"a wrong password", "redis://:secret-wrong@" + locked.addr, "WRONGPASS"},
 		{"no client-side caching", "redis://" + untracked.addr, "NearCache(0)"},
+		{"no scripts", "redis://" + scriptless.addr, "EVAL"},
 		{"RESP2 only", "redis://" + untracked.addr + "?protocol=2", ""},
 		{"client_cache=0", "redis://" + untracked.addr + "?client_cache=0", ""},
 		{"the password", "redis://:secret-password@" + locked.addr, ""},
