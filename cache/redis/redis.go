@@ -15,6 +15,30 @@
 // them is unknown. If a failover has made the server a replica, the cache connects to the address
 // anew and repeats the call there, so a write reaches the new master as soon as the address does.
 //
+// # What a restart or failover of the server loses
+//
+// This concerns sessions that are only in Redis (ginsession.Cached). With ginsession.CachedDB the
+// database loses nothing, and a copy that comes back is served until it is CacheMaxAge old, five
+// minutes by default.
+//
+// A Redis server acknowledges a write before it is on a disk or on a replica. If it restarts from
+// an older snapshot (the stock settings: save, no append-only file), or a replica that lags behind
+// becomes the master, then writes that were acknowledged are lost and deleted keys come back: a
+// session that was signed out is valid again. No client can prevent that. These settings of the
+// server decide what happens:
+//
+//   - appendonly yes and appendfsync always: a restart loses nothing that was acknowledged. With
+//     appendfsync everysec, the default, it loses about the last second.
+//   - save "" and appendonly no: a restart forgets all sessions and so revives none. Everybody
+//     signs in again.
+//   - min-replicas-to-write 1 and min-replicas-max-lag 10: a master without a replica that has
+//     answered in the last ten seconds refuses writes. A failover then loses at most about the
+//     writes of that time. It still loses some, because replication is asynchronous, and this
+//     package sends no WAIT.
+//
+// If an ended session must stay ended whatever happens to Redis, use ginsession.DB or a cache that
+// forgets: CachedDB over a Redis with save "" and appendonly no.
+//
 // [valkey-go]: https://github.com/valkey-io/valkey-go
 package redis
 
