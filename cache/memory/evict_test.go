@@ -20,7 +20,7 @@ const (
 
 var oldRecord, newRecord = strings.Repeat("o", 200), strings.Repeat("n", 220)
 
-// signIn does what a visitor who signs in does to a cache: two writes and a read.
+// signIn makes the calls of a visitor who signs in: two writes and a read.
 func signIn(t *testing.T, c *memory.Cache, user int) {
 	t.Helper()
 	key := userKey(user)

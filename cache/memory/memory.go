@@ -1,13 +1,13 @@
 // Package memory is a cache in the memory of one process, bounded in bytes.
 //
-// When it is full, an entry that nobody has read since it was added goes first. So a flood of
-// sessions that are used once, those of crawlers for instance, does not sign out the visitors
-// who come back: their entries may fill four fifths of the cache. Among those, the one goes that
-// was not read for longest, approximately.
+// When the cache is full, it first evicts entries that nobody has read since they were added. So a
+// flood of sessions that are used once, such as those of crawlers, does not sign out visitors who
+// come back. The entries that have been read may fill four fifths of the cache; beyond that, it
+// evicts those among them that have not been read for longest, approximately.
 //
-// It is for a program that runs as one process. Several processes would each keep their own
-// copy: what one changes or signs out, the others go on serving. Give those package
-// cache/redis, which keeps a copy in each process too and lets the server invalidate it.
+// It is for a program that runs as one process. Several processes would each keep copies of their
+// own, and serve what another process has changed or signed out. Use package cache/redis for those:
+// it keeps copies in each process too, and the server invalidates them.
 package memory
 
 import (
@@ -19,17 +19,17 @@ import (
 	"time"
 )
 
-// DefaultMaxBytes is the bound of a cache that is made without [MaxBytes].
+// DefaultMaxBytes is the bound of a cache made without [MaxBytes], in bytes.
 const DefaultMaxBytes = 64 << 20
 
-// entryOverhead is what an entry costs beside its key and value, in bytes: the node and its
+// entryOverhead is the memory of an entry beyond its key and value, in bytes: the node and its
 // place in the table, as measured with 100,000 entries.
 const entryOverhead = 160
 
 // A Cache is a [ginsession.Cache]. Make one with [New].
 //
-// Reads look into one of several tables and lock only that for reading. Writes run one at a time:
-// a write takes the lock of the queues first, then that of the table.
+// A read locks one of several tables, for reading. Writes run one at a time: a write locks the
+// queues first and then the table.
 //
 // [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
 type Cache struct {
@@ -41,8 +41,8 @@ type Cache struct {
 	queues queues
 }
 
-// A table holds the nodes of the keys whose hash chooses it. Its lock guards the map and the
-// values and expiries of its nodes.
+// A table holds the nodes of the keys whose hash selects it. Its lock guards the map, and the value
+// and expires of its nodes.
 type table struct {
 	sync.RWMutex
 	nodes map[string]*node
@@ -51,8 +51,8 @@ type table struct {
 // An Option changes what [New] makes.
 type Option func(*Cache)
 
-// MaxBytes bounds the memory of the entries: keys, values and what the cache itself needs for
-// each. It panics if n is not positive.
+// MaxBytes bounds the memory of the entries, in bytes: keys, values and what the cache itself needs
+// for each entry. It panics if n is not positive.
 func MaxBytes(n int64) Option {
 	if n <= 0 {
 		panic(fmt.Sprintf("memory: MaxBytes(%d): give a positive number of bytes", n))
@@ -60,8 +60,8 @@ func MaxBytes(n int64) Option {
 	return func(c *Cache) { c.maxBytes = n }
 }
 
-// New makes an empty cache. It starts no goroutine: an entry that has expired is never served
-// again, and its memory is reused by later ones.
+// New makes an empty cache. It starts no goroutine: an expired entry is never served, and later
+// writes remove it.
 func New(opts ...Option) *Cache {
 	c := &Cache{maxBytes: DefaultMaxBytes, seed: maphash.MakeSeed()}
 	for _, opt := range opts {
@@ -89,8 +89,8 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return n.value, true, nil
 }
 
-// Add stores the value only if the key is absent, and reports whether it did. An entry that is
-// larger than the whole cache is an error.
+// Add stores the value if the key is absent, and reports whether it did. An entry larger than the
+// whole cache is an error.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	if err := c.check(ctx, key, value); err != nil {
 		return false, err
@@ -114,8 +114,8 @@ func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 	return true, nil
 }
 
-// CompareAndSwap replaces the value only if it equals old, and reports whether it did. An entry
-// that is larger than the whole cache is an error.
+// CompareAndSwap replaces the value if it equals old, and reports whether it did. An entry larger
+// than the whole cache is an error.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	if err := c.check(ctx, key, new); err != nil {
 		return false, err
@@ -165,7 +165,7 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// makeRoom removes entries until the rest are within the bound, but never the one just written.
+// makeRoom evicts entries until the rest are within the bound, but never the one just written.
 // c.mu is locked.
 func (c *Cache) makeRoom(written *node, now time.Time) {
 	for n := c.queues.expired(now); n != nil; n = c.queues.expired(now) {

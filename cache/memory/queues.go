@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// queues decides what is evicted. An entry begins in unread. When it becomes the oldest there, it
-// moves to read if somebody has read it meanwhile, and is evicted if not. The oldest in read is
-// put behind the others if it has been read since it came or was last put there, and is evicted
-// if not. This is S3-FIFO without its queue of evicted keys.
+// queues decides what is evicted. A new entry joins the queue unread. The oldest entry of unread
+// moves to the queue read if it has been read, and is evicted otherwise. The oldest entry of read
+// goes back to the end of read if it has been read since it joined or last went back, and is
+// evicted otherwise. This is S3-FIFO without its queue of evicted keys.
 //
-// A swap does not count as a read: a cache that is filled by Add and CompareAndSwap, as CachedDB
-// does, swaps every entry once. It puts the entry behind the others of its queue, so entries with
-// the same ttl expire in the order of the queue.
+// A swap does not count as a read, because CachedDB fills the cache by Add and CompareAndSwap, and
+// so swaps every entry once. A swap moves the entry to the end of its queue: entries with the same
+// ttl then expire in the order of the queue.
 //
 // Source: Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023.
 type queues struct {
 	unread, read queue
 }
 
-// maxSecondChances bounds the entries in read that the search for a victim passes over, so that no
-// write waits long: about 0.1 ms. Those that it moves from unread need no bound, because each entry
-// moves once.
+// maxSecondChances bounds how many entries of read go back to its end while one victim is searched,
+// so that no write takes longer than about 0.1 ms. Moves from unread to read need no bound, because
+// each entry moves once.
 const maxSecondChances = 1000
 
 // A node is one entry of the cache. The lock of its table guards value and expires.
@@ -29,7 +29,7 @@ type node struct {
 	key     string
 	value   []byte
 	expires time.Time
-	isRead  atomic.Bool // since it was added or got its last second chance
+	isRead  atomic.Bool // since it was added, moved to read or went back to the end of read
 
 	queue      *queue
 	next, prev *node // towards the newest and the oldest of its queue
@@ -37,7 +37,7 @@ type node struct {
 
 func (n *node) expired(now time.Time) bool { return !now.Before(n.expires) }
 
-// markRead writes only if it must: many readers share the node's memory.
+// markRead writes only if it must, because a write slows down concurrent readers.
 func (n *node) markRead() {
 	if !n.isRead.Load() {
 		n.isRead.Store(true)
@@ -46,7 +46,7 @@ func (n *node) markRead() {
 
 func (q *queues) bytes() int64 { return q.unread.bytes + q.read.bytes }
 
-// expired returns one of the oldest nodes if it has expired.
+// expired returns the oldest node of a queue if it has expired, or nil.
 func (q *queues) expired(now time.Time) *node {
 	for _, n := range []*node{q.unread.oldest, q.read.oldest} {
 		if n != nil && n.expired(now) {
@@ -56,8 +56,8 @@ func (q *queues) expired(now time.Time) *node {
 	return nil
 }
 
-// victim chooses another node than the one just written. There is one if the cache is over its
-// bound, because no entry is larger than that.
+// victim returns the node to evict, which is not the one just written. Call it only if the cache is
+// over its bound: then there is another node, because no entry is larger than the bound.
 func (q *queues) victim(written *node, maxBytes int64) *node {
 	chances := maxSecondChances
 	for {
@@ -74,8 +74,8 @@ func (q *queues) victim(written *node, maxBytes int64) *node {
 	}
 }
 
-// candidate returns the oldest unread node, or the oldest read one if those fill more than four
-// fifths of the cache.
+// candidate returns the oldest node of unread, or that of read if read fills more than four fifths
+// of the cache.
 func (q *queues) candidate(written *node, maxBytes int64) *node {
 	unread, read := q.unread.candidate(written), q.read.candidate(written)
 	if unread == nil || (read != nil && q.read.bytes > maxBytes/5*4) {
@@ -90,8 +90,7 @@ type queue struct {
 	bytes          int64
 }
 
-// candidate returns the oldest node but the one just written, which may be the oldest after
-// second chances.
+// candidate returns the oldest node that is not the one just written.
 func (q *queue) candidate(written *node) *node {
 	if q.oldest == written && written != nil {
 		return written.next

@@ -8,7 +8,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 )
 
-// failure names the operation, and shows the server's answer without keys and values.
+// failure adds the operation to the error, and removes keys and values from the server's answer.
 func failure(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -20,17 +20,16 @@ func failure(operation string, err error) error {
 }
 
 var (
-	// argumentsFollow begins what Redis appends when it does not know a command.
+	// argumentsFollow is where Redis begins to quote the arguments of a command it does not know.
 	argumentsFollow = regexp.MustCompile(`,? with args beginning with`)
 
-	// quotation matches a quotation mark that begins a quotation, and what it quotes if that is
-	// the name of a command, such as 'eval' or 'client|tracking'. The \B keeps out the apostrophe
-	// of "can't".
+	// quotation matches the beginning of a quotation, or all of it if it quotes the name of a
+	// command, such as 'eval' or 'client|tracking'. \B excludes the apostrophe of "can't".
 	quotation = regexp.MustCompile("\\B['\"`]([A-Za-z|]{1,24}['\"`])?")
 )
 
-// withoutArguments cuts the server's answer before the first quotation of a command's key or
-// value: session keys and records do not belong in an error.
+// withoutArguments cuts the server's answer off before it quotes a key or value, because session
+// keys and records must not appear in errors. The names of commands stay.
 func withoutArguments(answer string) string {
 	if found := argumentsFollow.FindStringIndex(answer); found != nil {
 		answer = answer[:found[0]]

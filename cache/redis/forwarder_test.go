@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A forwarder is one address with a server behind it that can change, like a host name or a
-// virtual address that a failover moves. Connections that are open stay with the old server.
+// A forwarder forwards connections to a server that can be changed, like a host name or a virtual
+// address that a failover moves. Open connections stay with the old server.
 type forwarder struct {
 	listener net.Listener
 	mu       sync.Mutex
@@ -63,8 +63,8 @@ func (f *forwarder) accept() {
 	}
 }
 
-// resetAt resets the connection on which the command comes next, once. If executed, the server
-// executes the command and only the answer is lost.
+// resetAt resets, once, the connection that next sends the command. If executed is true, the server
+// executes the command and only its answer is lost.
 func (f *forwarder) resetAt(command string, executed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -92,7 +92,8 @@ func (f *forwarder) requests(server, client net.Conn, lost *atomic.Bool) {
 	}
 }
 
-// answers resets the connection to the client in place of an answer that is to be lost.
+// answers copies the server's answers to the client. It resets the connection to the client instead
+// if the next answer must be lost.
 func answers(client, server net.Conn, lost *atomic.Bool) {
 	defer server.Close()
 	defer client.Close()

@@ -10,7 +10,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 )
 
-// A link is one client with its connections, from when it is made until another one replaces it.
+// A link is one client and its connections. A reconnection replaces it by another link.
 type link struct {
 	client valkey.Client
 	calls  sync.RWMutex // read-locked by each call that uses the client
@@ -22,9 +22,9 @@ func (l *link) retire() {
 	l.client.Close()
 }
 
-// links holds the link in use. It replaces the link when the server answers that it is a
-// replica: after a failover the old master keeps its connections and serves them as a replica,
-// so they would never break, while the address leads to the new master.
+// links holds the link in use, and replaces it when the server answers that it is a replica. After
+// a failover the old master serves its connections as a replica, so they never break although the
+// address leads to the new master.
 type links struct {
 	current atomic.Pointer[link]
 	connect func() (valkey.Client, error) // nil if the program owns the client
@@ -36,13 +36,13 @@ type links struct {
 	closed     bool
 }
 
-// reconnectEvery is the shortest time between two attempts to reach another server. Until a
-// failover has moved the address, every write is answered by a replica.
+// reconnectEvery is the shortest time between two reconnections. A replica answers every write
+// until the failover has moved the address, and not each of them may reconnect.
 const reconnectEvery = time.Second
 
-// do runs one command. If a replica has answered, it connects anew, which resolves the address
-// again, and runs the command a second time: a replica has not executed it. Without a new
-// connection it returns the replica's answer.
+// do runs one command. If a replica answers, do reconnects, which resolves the address again, and
+// runs the command once more: the replica has not executed it. If it cannot reconnect, it returns
+// the replica's answer.
 func (s *links) do(ctx context.Context, command func(valkey.Client) valkey.ValkeyResult) valkey.ValkeyResult {
 	l, result := s.use(command)
 	if !byReplica(result.Error()) || !s.replace(ctx, l) {
@@ -63,8 +63,8 @@ func (s *links) use(command func(valkey.Client) valkey.ValkeyResult) (*link, val
 	}
 }
 
-// replace reports whether another link than old is in use. It connects if nobody else has, or
-// waits for the attempt of another call.
+// replace reports whether a newer link than old is in use. If there is none yet, it connects or
+// waits for another call that is connecting.
 func (s *links) replace(ctx context.Context, old *link) bool {
 	s.mu.Lock()
 	if s.current.Load() != old {
@@ -90,7 +90,8 @@ func (s *links) replace(ctx context.Context, old *link) bool {
 	}
 }
 
-// attempt outlives the call that began it: the client's constructor takes no context.
+// attempt runs in its own goroutine, because the client's constructor takes no context and the
+// call that waits for it may end first.
 func (s *links) attempt(old *link) {
 	client, err := s.connect()
 	if s.ended(client, err) {
@@ -99,7 +100,7 @@ func (s *links) attempt(old *link) {
 	}
 }
 
-// ended reports whether the client is in use now. Otherwise it has closed it.
+// ended ends an attempt. It reports whether the client is in use now; if not, it is closed.
 func (s *links) ended(client valkey.Client, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +120,7 @@ func (s *links) ended(client valkey.Client, err error) bool {
 	return true
 }
 
-// close closes the client unless the program owns it. Calls that are under way return an error.
+// close closes the client unless the program owns it. Calls in progress return an error.
 func (s *links) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

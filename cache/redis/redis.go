@@ -1,19 +1,19 @@
 // Package redis is a cache in Redis or Valkey: one server, Sentinel or Cluster, with or without
 // TLS. It adapts [valkey-go].
 //
-// By default each process keeps a near cache: copies of what it has read, which the server
-// invalidates when anybody changes or deletes them (client-side caching, RESP3). A read of
-// such a copy costs no network. A write or delete by this process is seen by its next read; one
-// by another process is seen when the server's invalidation arrives, usually within a
-// millisecond. Where the network loses a connection without a sign, the client notices in about
-// twelve seconds. No copy lives longer than ten seconds in any case, also one of an entry whose
-// ttl is over.
+// By default each process keeps a near cache: copies of what it has read. The server invalidates
+// a copy when anybody changes or deletes its key (client-side caching, RESP3). Reading a copy
+// needs no network. The next read in this process sees every write and delete of this process. It
+// sees those of another process when the server's invalidation arrives, usually within a
+// millisecond. If the network silently drops a connection, the client notices in about twelve
+// seconds. No copy lives longer than ten seconds, even if its entry has expired in the server.
 //
-// Bound each call by its context: the calls of a session are bounded by Config.StoreTimeout.
+// A call ends with its context. The calls that ginsession makes are bounded by
+// Config.StoreTimeout.
 // A connection that breaks is replaced by the next call. Get and Delete try again on the new
 // connection; Add and CompareAndSwap return the error, because whether the server has executed
 // them is unknown. If a failover has made the server a replica, the cache connects to the address
-// anew and repeats the call there, so a write reaches the new master as soon as the address does.
+// again and repeats the call, so writes succeed as soon as the address leads to the new master.
 //
 // # What a restart or failover of the server loses
 //
@@ -64,7 +64,7 @@ type Cache struct {
 	near   *near // nil if it is switched off
 }
 
-// swapScript is one command, so no other client's write can come between its two steps.
+// swapScript is one command, so no write of another client can come between its GET and its SET.
 const swapScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
 	return 0
@@ -81,25 +81,26 @@ type options struct {
 // An Option changes what [New] makes.
 type Option func(*options)
 
-// Prefix begins every key in the server, for programs that share one.
+// Prefix is put before every key in the server, for programs that share a server.
 func Prefix(prefix string) Option {
 	return func(o *options) { o.prefix = prefix }
 }
 
-// NearCache bounds the memory of the copies that this process keeps, [DefaultNearCache] by
-// default. 0 switches them off: each read asks the server. So does client_cache=0 in the URL.
+// NearCache bounds the memory of the copies that this process keeps, in bytes. The default is
+// [DefaultNearCache]. 0 switches the near cache off, so that each read asks the server;
+// client_cache=0 in the URL does the same.
 func NearCache(bytes int64) Option {
 	return func(o *options) { o.nearBytes = bytes }
 }
 
-// Configure changes the client's options that the URL has given, to say what a URL cannot:
-// certificates, rotating credentials, Sentinel's password. The near cache then sets its own
-// ClientTrackingOptions, and calls an OnInvalidations that it finds after its own.
+// Configure calls f with the client's options as read from the URL, to set what a URL cannot say:
+// certificates, rotating credentials, Sentinel's password. The near cache overwrites
+// ClientTrackingOptions. An OnInvalidations that f sets is called after the near cache's own.
 func Configure(f func(*valkey.ClientOption)) Option {
 	return func(o *options) { o.configure = f }
 }
 
-// New connects to the server at the URL, which also finds out whether it is a Cluster:
+// New connects to the server at the URL, and finds out whether it is a Cluster:
 //
 //	redis://user:password@host:6379/0                          the user, password, port and database may be left out
 //	rediss://host:6379                                         TLS
@@ -152,18 +153,18 @@ func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, e
 	return c, nil
 }
 
-// NewFromClient uses a client that the program has made and goes on to own. There is no near
-// cache then, because the client must be made for it: use [New] with [Configure] instead. Nor
-// does the Cache connect anew when a failover has made the server a replica: that is left to the
-// client and its owner. The prefix begins every key in the server.
+// NewFromClient uses a client that the program has made and keeps owning. Such a Cache has no near
+// cache, because the client must be made for one: use [New] with [Configure] instead. It does not
+// reconnect after a failover has made the server a replica: that is up to the client's owner.
+// prefix is put before every key in the server.
 func NewFromClient(client valkey.Client, prefix string) *Cache {
 	c := &Cache{prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
 	c.links.current.Store(&link{client: client})
 	return c
 }
 
-// Get returns the value of key, and whether there is one. It costs a GET, or nothing where the
-// near cache has a copy.
+// Get returns the value of key, and whether there is one. It sends a GET, unless the near cache
+// has a copy.
 func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if c.near == nil {
 		return c.fetch(ctx, key)
@@ -183,7 +184,7 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return value, found, err
 }
 
-// Add stores the value only where the key is absent, and reports whether it did.
+// Add stores the value if the key is absent, and reports whether it did.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
 	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
@@ -196,7 +197,7 @@ func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 	return err == nil, failure("add", err)
 }
 
-// CompareAndSwap replaces the value only where it equals old, and reports whether it did.
+// CompareAndSwap replaces the value if it equals old, and reports whether it did.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
 	keys := []string{c.prefix + key}
@@ -216,8 +217,8 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 	return failure("delete", err)
 }
 
-// Close closes the client that [New] made, and leaves one that was given to [NewFromClient] to
-// its owner. It always returns nil.
+// Close closes the client that [New] made. A client given to [NewFromClient] stays open. Close
+// always returns nil.
 func (c *Cache) Close() error {
 	c.links.close()
 	if c.near != nil {
@@ -251,23 +252,24 @@ func repeatable(command valkey.Completed) valkey.Completed {
 	return command.ToRetryable().Pin()
 }
 
-// forget runs after every write, also a failed one: that may have happened all the same, and
-// after a lost compare-and-swap the caller wants to see what the winner wrote.
+// forget drops the near cache's copy of key. It runs after every write, even if that failed: the
+// server may have executed it, and after a lost compare-and-swap the caller must see what the
+// winner wrote.
 func (c *Cache) forget(key string) {
 	if c.near != nil {
 		c.near.forget(key)
 	}
 }
 
-// forgetAll runs when another server may have taken over: it invalidates no copies of what the
-// old one answered.
+// forgetAll drops all copies after a reconnection: if another server has taken over, it does not
+// invalidate what the old one answered.
 func (c *Cache) forgetAll() {
 	if c.near != nil {
 		c.near.forgetAll()
 	}
 }
 
-// milliseconds rounds up: a ttl of 0 is an error to Redis.
+// milliseconds rounds up, because Redis refuses a ttl of 0.
 func milliseconds(ttl time.Duration) int64 {
 	ms := ttl.Milliseconds()
 	if ttl%time.Millisecond > 0 {

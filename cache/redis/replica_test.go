@@ -24,7 +24,7 @@ func demote(t *testing.T, old, next *server) {
 	})
 }
 
-// Each write is the first one after the failover, which no connection has noticed.
+// Each write is the first one after a failover that broke no connection.
 func TestAWriteFollowsTheMasterToAnotherServer(t *testing.T) {
 	writes := map[string]func(*testing.T, *redis.Cache){
 		"Add":            func(t *testing.T, c *redis.Cache) { add(t, c, "another", "value") },
@@ -92,7 +92,7 @@ func TestAWriteIsRefusedUntilTheAddressLeadsToTheMaster(t *testing.T) {
 	}
 }
 
-// Many requests find out at the same time; one of them connects.
+// All writes notice the failover at the same time, and share one reconnection.
 func TestManyWritesFollowTheMasterOverOneReconnection(t *testing.T) {
 	old := startServer(t)
 	next := startServer(t, "--repl-diskless-sync-delay", "0")

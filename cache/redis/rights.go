@@ -13,9 +13,9 @@ import (
 // checkTimeout bounds what New waits for the answers of check.
 const checkTimeout = 5 * time.Second
 
-// check runs each command that a Cache needs on a key that nobody has, and so changes nothing. Its
-// error names the commands that the server or the user's ACL refuses. Other answers, such as that
-// of a server that is full or still loading, are left to the calls that meet them.
+// check runs each command that a Cache needs on a key that does not exist, so it changes nothing.
+// Its error names the commands that the server or the user's ACL refuses. check ignores other
+// errors, such as that the server is full or still loading, because they may end by themselves.
 func check(client valkey.Client, prefix string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
@@ -45,8 +45,8 @@ func check(client valkey.Client, prefix string) error {
 		strings.Join(refused, ", "), answers[0], strings.Join(names, ", "), prefix)
 }
 
-// refusal returns the server's answer if the user may not run the command or there is none. The
-// client has cut "ERR " off.
+// refusal returns the server's answer, and whether it says that the user may not run the command or
+// that the server does not have it. The client removes "ERR " from an answer.
 func refusal(err error) (answer string, ok bool) {
 	e, ok := valkey.IsValkeyErr(err)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"github.com/ginsession/ginsession/cache/redis"
 )
 
-// enough is what the documentation of New says that a user needs.
+// enough are the rules that a user needs according to the documentation of New.
 const enough = "-@all +get +set +del +eval +evalsha +client|tracking"
 
 func TestNewNamesTheCommandThatTheUserMayNotRun(t *testing.T) {
@@ -69,7 +69,7 @@ func TestNewLeavesNothingInTheServer(t *testing.T) {
 	}
 }
 
-// A program may start while its server cannot be written, and waits with the first write.
+// A program can start while its server temporarily accepts no writes.
 func TestNewAcceptsAServerThatRefusesWritesForNow(t *testing.T) {
 	master, replica := startServer(t, "--repl-diskless-sync-delay", "0"), startServer(t)
 	demote(t, replica, master)

@@ -21,16 +21,16 @@ func clientOption(address string, o options) (valkey.ClientOption, error) {
 		o.configure(&config)
 	}
 	if config.Sentinel.MasterSet != "" && config.Sentinel.TopologyRefreshInterval == 0 {
-		// A missed failover message would bind the client to the old master for good.
+		// Without it, a client that misses Sentinel's message stays with the old master.
 		config.Sentinel.TopologyRefreshInterval = 5 * time.Second
 	}
 	return config, nil
 }
 
-// parseURL is valkey.ParseURL for what programs and their operators write beside its own form: a
-// slash at the end, as redis-cli -u accepts it, and further addresses without a port. It refuses
-// what valkey.ParseURL takes for something else. No error holds a part of the URL, which may be
-// a badly encoded password.
+// parseURL accepts what valkey.ParseURL accepts, and also a slash at the end, as redis-cli -u does,
+// and addr=host without a port. It refuses URLs that valkey.ParseURL silently misreads, such as
+// host:port without redis://. Its errors quote no part of the URL, which may be a password that is
+// not encoded.
 func parseURL(address string) (valkey.ClientOption, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Opaque != "" || u.Fragment != "" {
@@ -47,15 +47,15 @@ func parseURL(address string) (valkey.ClientOption, error) {
 
 	config, err := valkey.ParseURL(u.String())
 	if err != nil {
-		// Its text ends with what it cannot read.
+		// The error's text is "valkey: invalid database number: " and the part of the URL.
 		what, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "valkey: "), ":")
 		return config, fmt.Errorf("redis: the URL cannot be read: %s: write redis://user:password@host:6379/0 or rediss://...", what)
 	}
 	return config, nil
 }
 
-// withPorts gives each further address a port. valkey.ParseURL would read one without a port as
-// the first address once more.
+// withPorts gives each addr without a port the default one. valkey.ParseURL replaces an addr
+// without a port by the URL's own host.
 func withPorts(query url.Values) url.Values {
 	for i, addr := range query["addr"] {
 		if _, _, err := net.SplitHostPort(addr); err != nil {
@@ -65,8 +65,9 @@ func withPorts(query url.Values) url.Values {
 	return query
 }
 
-// retryDelay lets a command that may be repeated outlive a server's restart, and not wait for a
-// server that is gone: valkey-go's own would go on until the context ends.
+// retryDelay repeats a command three times within 75 ms, enough for idle connections that a restart
+// of the server has closed. The default of valkey-go repeats until the context ends, even if the
+// server is gone.
 func retryDelay(attempts int, _ valkey.Completed, _ error) time.Duration {
 	if attempts > 3 {
 		return -1
