@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,26 @@ func TestAWriteFollowsTheMasterToAnotherServer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A replica that has lost its master may refuse reads as well.
+func TestAReadFollowsTheMasterToAnotherServer(t *testing.T) {
+	old := startServer(t, "--replica-serve-stale-data", "no")
+	next, gone := startServer(t), freeAddr(t)
+	address := newForwarder(t, old.addr)
+	c := open(t, address.url())
+	next.do(t, "SET", "key", "value")
+	_, port, _ := net.SplitHostPort(gone)
+	old.do(t, "REPLICAOF", "127.0.0.1", port)
+
+	if _, _, err := c.Get(t.Context(), "key"); err == nil || !strings.Contains(err.Error(), "MASTERDOWN") {
+		t.Errorf("a read of a replica that has lost its master: %v; want its answer", err)
+	}
+	address.moveTo(next.addr)
+	eventually(t, "a read reaches the new master", func() bool {
+		value, _, err := c.Get(t.Context(), "key")
+		return err == nil && string(value) == "value"
+	})
 }
 
 // The address still leads to the old master when the first write fails.
