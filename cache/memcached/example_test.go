@@ -24,7 +24,7 @@ func Example() {
 	r.Use(ginsession.New(ginsession.Config{Engine: ginsession.Cached(cache)}))
 }
 
-// A client of your own, for TLS or to share it with the rest of the program.
+// Use your own client for TLS, or to share it with the rest of the program.
 func ExampleNewFromClient() {
 	client := memcache.New("cache.example.org:11211")
 	client.Timeout = memcached.Timeout

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The unit is tested from within: no server tells what it was given.
+// An internal test, because memcached does not report the expiration it was given.
 func TestExpiration(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	const day = 24 * time.Hour

@@ -4,8 +4,8 @@
 // is at most the server's item size, 1 MiB by default (memcached -I). A ttl is rounded up to
 // whole seconds.
 //
-// gomemcache knows no context: a call whose context is over already does nothing, one that is
-// under way ends by the client's Timeout. [New] sets [Timeout].
+// gomemcache does not use contexts. A call whose context has ended returns its error; a call in
+// progress ends after the client's Timeout, which [New] sets to [Timeout].
 //
 // [gomemcache]: https://github.com/bradfitz/gomemcache
 package memcached
@@ -26,16 +26,17 @@ import (
 )
 
 const (
-	// Timeout is how long a client that [New] made waits for a connection and for each answer.
+	// Timeout is how long a client made by [New] waits for a connection and for each answer.
 	Timeout = time.Second
 
-	// maxIdleConns per server is meant to exceed the requests at a time: those beyond it pay
-	// for a connection each.
+	// maxIdleConns is the number of idle connections kept for each server. It should exceed the
+	// number of concurrent requests: each request beyond it opens a connection of its own.
 	maxIdleConns = 100
 
 	maxKeyBytes = 250
 
-	// maxRelative is the longest ttl that memcached takes as one. A larger number is a Unix time.
+	// maxRelative is the longest ttl that memcached takes for a duration. It takes a larger number
+	// for a Unix time.
 	// Source: memcached's protocol.txt, "Expiration times".
 	maxRelative = 30 * 24 * time.Hour
 )
@@ -48,8 +49,8 @@ type Cache struct {
 	prefix string
 }
 
-// New uses the servers, "host:port" or the path of a socket each, and spreads the keys over
-// them by a hash. Names are resolved here and never again; no connection is made yet.
+// New uses the servers, each given as "host:port" or as the path of a Unix socket, and spreads the
+// keys over them by a hash. It resolves the names once and makes no connection yet.
 func New(servers ...string) (*Cache, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("memcached: no server: give at least one as host:port")
@@ -64,9 +65,9 @@ func New(servers ...string) (*Cache, error) {
 	return NewFromClient(client, ""), nil
 }
 
-// NewFromClient uses a client that the program has made, for TLS (DialContext) or another
-// choice of servers. Set its Timeout, and its MaxIdleConns above the number of requests at a
-// time. The prefix begins every key in the server.
+// NewFromClient uses a client that the program has made, for TLS (DialContext) or another way to
+// select servers. Set its Timeout, and set its MaxIdleConns above the number of concurrent
+// requests. prefix is put before every key in the server.
 func NewFromClient(client *memcache.Client, prefix string) *Cache {
 	return &Cache{client, prefix}
 }
@@ -80,7 +81,7 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return item.Value, true, nil
 }
 
-// Add stores the value only where the key is absent, and reports whether it did.
+// Add stores the value if the key is absent, and reports whether it did.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	if err := c.check(ctx, key); err != nil {
 		return false, err
@@ -92,8 +93,8 @@ func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Dura
 	}))
 }
 
-// CompareAndSwap replaces the value only where it equals old, and reports whether it did: one
-// read, and one write that memcached refuses where the item has changed since.
+// CompareAndSwap replaces the value if it equals old, and reports whether it did. It reads the item
+// and writes it with memcached's cas command, which fails if the item has changed in between.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	item, err := c.get(ctx, key)
 	if item == nil || !bytes.Equal(item.Value, old) {
@@ -116,8 +117,8 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 	return failure("delete", err)
 }
 
-// Close closes the idle connections, also of a client that was given to [NewFromClient], which
-// opens new ones when it is used again. It returns the first error of closing one.
+// Close closes the idle connections, even those of a client given to [NewFromClient], which opens
+// new ones when it is used again. It returns the first error of closing one.
 func (c *Cache) Close() error {
 	return c.client.Close()
 }
@@ -137,7 +138,7 @@ func (c *Cache) get(ctx context.Context, key string) (item *memcache.Item, err e
 	return item, failure("get", err)
 }
 
-// check keeps from the server what would end the command early and begin another one.
+// check refuses keys that would end the command early and begin another one.
 func (c *Cache) check(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -154,7 +155,7 @@ func (c *Cache) check(ctx context.Context, key string) error {
 
 func forbidden(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// stored says what the answer to a conditional write means.
+// stored translates the answer to a conditional write.
 func (c *Cache) stored(operation string, err error) (bool, error) {
 	switch {
 	case err == nil:
@@ -166,9 +167,9 @@ func (c *Cache) stored(operation string, err error) (bool, error) {
 	return false, failure(operation, err)
 }
 
-// again repeats once what does no harm twice, where an idle connection turns out to be closed:
-// the server was restarted. A conditional write is not repeated: whether it has happened is
-// unknown.
+// again calls f a second time if the connection was closed, as idle connections are after a restart
+// of the server. It is for get and delete, which may be executed twice. add and cas may not: if the
+// server has executed the first one, the second one would answer that another caller had won.
 func (c *Cache) again(f func() error) error {
 	err := f()
 	if c.dropBroken(err) {
@@ -177,8 +178,8 @@ func (c *Cache) again(f func() error) error {
 	return err
 }
 
-// dropBroken drops all idle connections after the server has closed one, and says whether it
-// did: otherwise each of them would cost another request.
+// dropBroken closes all idle connections if err says that the server has closed one, and reports
+// whether it did. Otherwise each of them would fail another request.
 func (c *Cache) dropBroken(err error) bool {
 	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	if closed {
@@ -187,21 +188,23 @@ func (c *Cache) dropBroken(err error) bool {
 	return closed
 }
 
-// expiration is ttl as memcached wants it: seconds, or beyond 30 days the Unix time of the end.
+// expiration returns ttl in memcached's form: seconds up to 30 days, and beyond that the Unix time
+// of the end.
 func expiration(ttl time.Duration, now time.Time) int32 {
 	seconds := int64(ttl / time.Second)
 	if ttl%time.Second > 0 {
 		seconds++
 	}
-	seconds = max(1, seconds) // 0 would be for ever
+	seconds = max(1, seconds) // 0 means that it never expires
 	if ttl > maxRelative {
 		seconds += now.Unix()
 	}
 	return int32(min(seconds, math.MaxInt32))
 }
 
-// failure names the operation. Of gomemcache's own errors it keeps only those that it declares
-// and the server's plain complaints: the others quote lines that may hold a key or a value.
+// failure adds the operation to the error. It keeps network errors and explains the server's errors
+// about memory. It drops the text of all others, because gomemcache quotes lines of the protocol in
+// them, which may hold a key or a value.
 func failure(operation string, err error) error {
 	var network net.Error
 	switch {

@@ -80,7 +80,7 @@ func TestPrefixBeginsTheKey(t *testing.T) {
 	}
 }
 
-// A key with a space or a line end would be a command of its own.
+// A key with a line break would begin another command.
 func TestABadKeyNeverReachesTheServer(t *testing.T) {
 	requests := make(chan struct{}, 100)
 	server := listen(t, func(conn net.Conn) { requests <- struct{}{}; conn.Close() })
@@ -193,7 +193,7 @@ func TestAKilledServerIsAnErrorAndThenForgotten(t *testing.T) {
 		}
 	}
 
-	// Now the idle connections find out only when they are used.
+	// The idle connections find out only when they are used.
 	for _, read := range []string{"Get", "Delete", "CompareAndSwap"} {
 		warm()
 		s.kill(t)
@@ -224,7 +224,7 @@ func TestAServerThatHangsEndsWithTheTimeout(t *testing.T) {
 	}
 }
 
-// What is on the other end may not be memcached, and answer with what it was asked.
+// A server that is not memcached may repeat the request in its answer.
 func TestErrorsHoldNoKeyAndNoValue(t *testing.T) {
 	server := listen(t, func(conn net.Conn) {
 		request := make([]byte, 1000)
@@ -261,7 +261,7 @@ func TestNewReportsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// listen serves each connection with f.
+// listen runs f for each connection and returns the address.
 func listen(t testing.TB, f func(net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -281,7 +281,7 @@ func listen(t testing.TB, f func(net.Conn)) string {
 	return listener.Addr().String()
 }
 
-// A server is a memcached of one test, to break.
+// A server is a memcached that one test starts and may break.
 type server struct {
 	addr string
 	args []string
@@ -322,7 +322,7 @@ func (s *server) start(t testing.TB) {
 	}
 }
 
-// kill ends it as kill -9 does, and waits until it is gone.
+// kill ends the server like kill -9, and waits until it has ended.
 func (s *server) kill(t testing.TB) {
 	t.Helper()
 	if s.cmd == nil {
@@ -333,7 +333,7 @@ func (s *server) kill(t testing.TB) {
 	s.cmd = nil
 }
 
-// freeAddr is below the ports that the kernel gives to outgoing connections.
+// freeAddr returns a free address with a port below those of outgoing connections.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	for range 1000 {

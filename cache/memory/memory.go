@@ -1,48 +1,58 @@
-// Package memory is a cache in the memory of one process, bounded in bytes. It adapts
-// [otter], which chooses what to evict by how recently and how often an entry was used.
+// Package memory is a cache in the memory of one process, bounded in bytes.
 //
-// It is for a program that runs as one process. Several processes would each keep their own
-// copy: what one changes or signs out, the others go on serving. Give those package
-// cache/redis, which keeps a copy in each process too and lets the server invalidate it.
+// When the cache is full, it first evicts entries that nobody has read since they were added. So a
+// flood of sessions that are used once, such as those of crawlers, does not sign out visitors who
+// come back. The entries that have been read may fill four fifths of the cache; beyond that, it
+// evicts those among them that have not been read for longest, approximately.
 //
-// [otter]: https://github.com/maypok86/otter
+// It is for a program that runs as one process. Several processes would each keep copies of their
+// own, and serve what another process has changed or signed out. Use package cache/redis for those:
+// it keeps copies in each process too, and the server invalidates them.
 package memory
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
+	"hash/maphash"
+	"sync"
 	"time"
-
-	"github.com/maypok86/otter/v2"
 )
 
-// DefaultMaxBytes is the bound of a cache that is made without [MaxBytes].
+// DefaultMaxBytes is the bound of a cache made without [MaxBytes], in bytes.
 const DefaultMaxBytes = 64 << 20
 
-// entryOverhead is what an entry costs beside its key and value, in bytes: the node, its place
-// in the hash table and its share of the eviction policy, as measured with 100,000 entries.
+// entryOverhead is the memory of an entry beyond its key and value, in bytes: the node and its
+// place in the table, as measured with 100,000 entries.
 const entryOverhead = 160
 
 // A Cache is a [ginsession.Cache]. Make one with [New].
 //
+// A read locks one of several tables, for reading. Writes run one at a time: a write locks the
+// queues first and then the table.
+//
 // [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
 type Cache struct {
 	maxBytes int64
-	entries  *otter.Cache[string, entry]
+	seed     maphash.Seed
+	tables   [64]table
+
+	mu     sync.Mutex // guards the queues, and lets one write run at a time
+	queues queues
 }
 
-type entry struct {
-	value []byte
-	ttl   time.Duration
+// A table holds the nodes of the keys whose hash selects it. Its lock guards the map, and the value
+// and expires of its nodes.
+type table struct {
+	sync.RWMutex
+	nodes map[string]*node
 }
 
 // An Option changes what [New] makes.
 type Option func(*Cache)
 
-// MaxBytes bounds the memory of the entries: keys, values and what the cache itself needs for
-// each. It panics where n is not positive.
+// MaxBytes bounds the memory of the entries, in bytes: keys, values and what the cache itself needs
+// for each entry. It panics if n is not positive.
 func MaxBytes(n int64) Option {
 	if n <= 0 {
 		panic(fmt.Sprintf("memory: MaxBytes(%d): give a positive number of bytes", n))
@@ -50,22 +60,16 @@ func MaxBytes(n int64) Option {
 	return func(c *Cache) { c.maxBytes = n }
 }
 
-// New makes an empty cache. One goroutine removes what has expired; it ends with [Cache.Close]
-// or when the cache is garbage.
+// New makes an empty cache. It starts no goroutine: an expired entry is never served, and later
+// writes remove it.
 func New(opts ...Option) *Cache {
-	c := &Cache{maxBytes: DefaultMaxBytes}
+	c := &Cache{maxBytes: DefaultMaxBytes, seed: maphash.MakeSeed()}
 	for _, opt := range opts {
 		opt(c)
 	}
-	c.entries = otter.Must(&otter.Options[string, entry]{
-		MaximumWeight: uint64(c.maxBytes),
-		Weigher: func(key string, e entry) uint32 {
-			return uint32(min(size(key, e.value), math.MaxUint32))
-		},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[string, entry]) time.Duration {
-			return max(1, e.Value.ttl) // otter takes 0 as for ever
-		}),
-	})
+	for i := range c.tables {
+		c.tables[i].nodes = map[string]*node{}
+	}
 	return c
 }
 
@@ -74,34 +78,64 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
-	e, ok := c.entries.GetIfPresent(key)
-	return e.value, ok, nil
+	t := c.table(key)
+	t.RLock()
+	defer t.RUnlock()
+	n := t.nodes[key]
+	if n == nil || n.expired(time.Now()) {
+		return nil, false, nil
+	}
+	n.markRead()
+	return n.value, true, nil
 }
 
-// Add stores the value only where the key is absent, and reports whether it did. An entry that
-// is larger than the whole cache is an error.
+// Add stores the value if the key is absent, and reports whether it did. An entry larger than the
+// whole cache is an error.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	if err := c.check(ctx, key, value); err != nil {
 		return false, err
 	}
-	_, added := c.entries.SetIfAbsent(key, entry{value, ttl})
-	return added, nil
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.table(key)
+	if old := t.nodes[key]; old != nil {
+		if !old.expired(now) {
+			return false, nil
+		}
+		c.remove(old)
+	}
+	added := &node{key: key, value: value, expires: now.Add(ttl)}
+	t.Lock()
+	t.nodes[key] = added
+	t.Unlock()
+	c.queues.unread.push(added)
+	c.makeRoom(added, now)
+	return true, nil
 }
 
-// CompareAndSwap replaces the value only where it equals old, and reports whether it did. An
-// entry that is larger than the whole cache is an error.
+// CompareAndSwap replaces the value if it equals old, and reports whether it did. An entry larger
+// than the whole cache is an error.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	if err := c.check(ctx, key, new); err != nil {
 		return false, err
 	}
-	swapped := false
-	c.entries.ComputeIfPresent(key, func(current entry) (entry, otter.ComputeOp) {
-		if swapped = bytes.Equal(current.value, old); !swapped {
-			return current, otter.CancelOp
-		}
-		return entry{new, ttl}, otter.WriteOp
-	})
-	return swapped, nil
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.table(key)
+	n := t.nodes[key]
+	if n == nil || n.expired(now) || !bytes.Equal(n.value, old) {
+		return false, nil
+	}
+	q := n.queue
+	q.remove(n)
+	t.Lock()
+	n.value, n.expires = new, now.Add(ttl)
+	t.Unlock()
+	q.push(n)
+	c.makeRoom(n, now)
+	return true, nil
 }
 
 // Delete removes the key. An absent one is no error.
@@ -109,14 +143,50 @@ func (c *Cache) Delete(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.entries.Invalidate(key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.table(key).nodes[key]; n != nil {
+		c.remove(n)
+	}
 	return nil
 }
 
-// Close stops the goroutine that removes what has expired. It always returns nil.
+// Close removes all entries. It always returns nil.
 func (c *Cache) Close() error {
-	c.entries.StopAllGoroutines()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queues = queues{}
+	for i := range c.tables {
+		t := &c.tables[i]
+		t.Lock()
+		t.nodes = map[string]*node{}
+		t.Unlock()
+	}
 	return nil
+}
+
+// makeRoom evicts entries until the rest are within the bound, but never the one just written.
+// c.mu is locked.
+func (c *Cache) makeRoom(written *node, now time.Time) {
+	for n := c.queues.expired(now); n != nil; n = c.queues.expired(now) {
+		c.remove(n)
+	}
+	for c.queues.bytes() > c.maxBytes {
+		c.remove(c.queues.victim(written, c.maxBytes))
+	}
+}
+
+// remove takes the node out of its queue and table. c.mu is locked.
+func (c *Cache) remove(n *node) {
+	n.queue.remove(n)
+	t := c.table(n.key)
+	t.Lock()
+	defer t.Unlock()
+	delete(t.nodes, n.key)
+}
+
+func (c *Cache) table(key string) *table {
+	return &c.tables[maphash.String(c.seed, key)%uint64(len(c.tables))]
 }
 
 func (c *Cache) check(ctx context.Context, key string, value []byte) error {

@@ -98,7 +98,7 @@ func TestAnEntryLargerThanTheCacheIsAnError(t *testing.T) {
 	}
 }
 
-func TestMaxBytesPanicsWhereItIsNotPositive(t *testing.T) {
+func TestMaxBytesPanicsIfItIsNotPositive(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("MaxBytes(0) did not panic")

@@ -1,17 +1,43 @@
 // Package redis is a cache in Redis or Valkey: one server, Sentinel or Cluster, with or without
 // TLS. It adapts [valkey-go].
 //
-// By default each process keeps a near cache: copies of what it has read, which the server
-// invalidates when anybody changes or deletes them (client-side caching, RESP3). A read of
-// such a copy costs no network. A write or delete by this process is seen by its next read; one
-// by another process is seen when the server's invalidation arrives, usually within a
-// millisecond. Where the network loses a connection without a sign, the client notices in about
-// twelve seconds. No copy lives longer than ten seconds in any case, also one of an entry whose
-// ttl is over.
+// By default each process keeps a near cache: copies of what it has read. The server invalidates
+// a copy when anybody changes or deletes its key (client-side caching, RESP3). Reading a copy
+// needs no network. The next read in this process sees every write and delete of this process. It
+// sees those of another process when the server's invalidation arrives, usually within a
+// millisecond. If the network silently drops a connection, the client notices in about twelve
+// seconds. No copy lives longer than ten seconds, even if its entry has expired in the server.
 //
-// Bound each call by its context: the calls of a session are bounded by Config.StoreTimeout.
-// A connection that breaks is replaced by the next call. A read is tried again on a new
-// connection, a write is not: whether it has happened is unknown.
+// A call ends with its context. The calls that ginsession makes are bounded by
+// Config.StoreTimeout.
+// A connection that breaks is replaced by the next call. Get and Delete try again on the new
+// connection; Add and CompareAndSwap return the error, because whether the server has executed
+// them is unknown. If a failover has made the server a replica, the cache connects to the address
+// again and repeats the call, so writes succeed as soon as the address leads to the new master.
+//
+// # What a restart or failover of the server loses
+//
+// This concerns sessions that are only in Redis (ginsession.Cached). With ginsession.CachedDB the
+// database loses nothing, and a copy that comes back is served until it is CacheMaxAge old, five
+// minutes by default.
+//
+// A Redis server acknowledges a write before it is on a disk or on a replica. If it restarts from
+// an older snapshot (the stock settings: save, no append-only file), or a replica that lags behind
+// becomes the master, then writes that were acknowledged are lost and deleted keys come back: a
+// session that was signed out is valid again. No client can prevent that. These settings of the
+// server decide what happens:
+//
+//   - appendonly yes and appendfsync always: a restart loses nothing that was acknowledged. With
+//     appendfsync everysec, the default, it loses about the last second.
+//   - save "" and appendonly no: a restart forgets all sessions and so revives none. Everybody
+//     signs in again.
+//   - min-replicas-to-write 1 and min-replicas-max-lag 10: a master without a replica that has
+//     answered in the last ten seconds refuses writes. A failover then loses at most about the
+//     writes of that time. It still loses some, because replication is asynchronous, and this
+//     package sends no WAIT.
+//
+// If an ended session must stay ended whatever happens to Redis, use ginsession.DB or a cache that
+// forgets: CachedDB over a Redis with save "" and appendonly no.
 //
 // [valkey-go]: https://github.com/valkey-io/valkey-go
 package redis
@@ -19,9 +45,7 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -34,14 +58,13 @@ const DefaultNearCache = 64 << 20
 //
 // [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
 type Cache struct {
-	client valkey.Client
+	links  links
 	prefix string
 	swap   *valkey.Lua
-	near   *near // nil where it is switched off
-	owned  bool
+	near   *near // nil if it is switched off
 }
 
-// swapScript is one command, so no other client's write can come between its two steps.
+// swapScript is one command, so no write of another client can come between its GET and its SET.
 const swapScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
 	return 0
@@ -58,33 +81,36 @@ type options struct {
 // An Option changes what [New] makes.
 type Option func(*options)
 
-// Prefix begins every key in the server, for programs that share one.
+// Prefix is put before every key in the server, for programs that share a server.
 func Prefix(prefix string) Option {
 	return func(o *options) { o.prefix = prefix }
 }
 
-// NearCache bounds the memory of the copies that this process keeps, [DefaultNearCache] by
-// default. 0 switches them off: each read asks the server. So does client_cache=0 in the URL.
+// NearCache bounds the memory of the copies that this process keeps, in bytes. The default is
+// [DefaultNearCache]. 0 switches the near cache off, so that each read asks the server;
+// client_cache=0 in the URL does the same.
 func NearCache(bytes int64) Option {
 	return func(o *options) { o.nearBytes = bytes }
 }
 
-// Configure changes the client's options that the URL has given, to say what a URL cannot:
-// certificates, rotating credentials, Sentinel's password. The near cache then sets its own
-// ClientTrackingOptions, and calls an OnInvalidations that it finds after its own.
+// Configure calls f with the client's options as read from the URL, to set what a URL cannot say:
+// certificates, rotating credentials, Sentinel's password. The near cache overwrites
+// ClientTrackingOptions. An OnInvalidations that f sets is called after the near cache's own.
 func Configure(f func(*valkey.ClientOption)) Option {
 	return func(o *options) { o.configure = f }
 }
 
-// New connects to the server at the URL, which also finds out whether it is a Cluster:
+// New connects to the server at the URL, and finds out whether it is a Cluster:
 //
-//	redis://user:password@host:6379/0
+//	redis://user:password@host:6379/0                          the user, password, port and database may be left out
 //	rediss://host:6379                                         TLS
 //	redis://host1:6379?addr=host2:6379                         Cluster, any of its nodes
 //	redis://host1:26379?addr=host2:26379&master_set=mymaster   Sentinel
 //	unix:///run/redis.sock
 //
-// Source: valkey.ParseURL. The Cache is to be closed.
+// A single word before the @ is a user's name; write :password@ for a password alone. The options
+// db, dial_timeout, write_timeout, skip_verify, protocol, client_cache, max_retries and client_name
+// follow after a question mark. Source: valkey.ParseURL. Close the Cache when you no longer use it.
 func New(url string, opts ...Option) (*Cache, error) {
 	o := options{nearBytes: DefaultNearCache}
 	for _, opt := range opts {
@@ -116,20 +142,29 @@ func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, e
 	if err != nil {
 		return nil, failure("connect", err)
 	}
+	if err := check(client, prefix); err != nil {
+		client.Close()
+		return nil, err
+	}
 	c := NewFromClient(client, prefix)
-	c.near, c.owned = copies, true
+	c.near = copies
+	c.links.connect = func() (valkey.Client, error) { return valkey.NewClient(config) }
+	c.links.changed = c.forgetAll
 	return c, nil
 }
 
-// NewFromClient uses a client that the program has made and goes on to own. There is no near
-// cache then, because the client must be made for it: use [New] with [Configure] instead. The
-// prefix begins every key in the server.
+// NewFromClient uses a client that the program has made and keeps owning. Such a Cache has no near
+// cache, because the client must be made for one: use [New] with [Configure] instead. It does not
+// reconnect after a failover has made the server a replica: that is up to the client's owner.
+// prefix is put before every key in the server.
 func NewFromClient(client valkey.Client, prefix string) *Cache {
-	return &Cache{client: client, prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
+	c := &Cache{prefix: prefix, swap: valkey.NewLuaScript(swapScript)}
+	c.links.current.Store(&link{client: client})
+	return c
 }
 
-// Get returns the value of key, and whether there is one. It costs a GET, or nothing where the
-// near cache has a copy.
+// Get returns the value of key, and whether there is one. It sends a GET, unless the near cache
+// has a copy.
 func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if c.near == nil {
 		return c.fetch(ctx, key)
@@ -149,24 +184,26 @@ func (c *Cache) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	return value, found, err
 }
 
-// Add stores the value only where the key is absent, and reports whether it did.
+// Add stores the value if the key is absent, and reports whether it did.
 func (c *Cache) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
-	set := c.client.B().Set().Key(c.prefix + key).Value(valkey.BinaryString(value)).Nx().PxMilliseconds(milliseconds(ttl))
-	err := c.client.Do(ctx, set.Build()).Error()
+	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		set := client.B().Set().Key(c.prefix + key).Value(valkey.BinaryString(value)).Nx().PxMilliseconds(milliseconds(ttl))
+		return client.Do(ctx, set.Build())
+	}).Error()
 	if valkey.IsValkeyNil(err) {
 		return false, nil
 	}
 	return err == nil, failure("add", err)
 }
 
-// CompareAndSwap replaces the value only where it equals old, and reports whether it did.
+// CompareAndSwap replaces the value if it equals old, and reports whether it did.
 func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	defer c.forget(key)
-	swapped, err := c.swap.Exec(ctx, c.client, []string{c.prefix + key}, []string{
-		valkey.BinaryString(old),
-		valkey.BinaryString(new),
-		strconv.FormatInt(milliseconds(ttl), 10),
+	keys := []string{c.prefix + key}
+	args := []string{valkey.BinaryString(old), valkey.BinaryString(new), strconv.FormatInt(milliseconds(ttl), 10)}
+	swapped, err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		return c.swap.Exec(ctx, client, keys, args)
 	}).AsInt64()
 	return swapped == 1, failure("compare and swap", err)
 }
@@ -174,16 +211,16 @@ func (c *Cache) CompareAndSwap(ctx context.Context, key string, old, new []byte,
 // Delete removes the key. An absent one is no error.
 func (c *Cache) Delete(ctx context.Context, key string) error {
 	defer c.forget(key)
-	err := c.client.Do(ctx, c.client.B().Del().Key(c.prefix+key).Build()).Error()
+	err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		return client.Do(ctx, repeatable(client.B().Del().Key(c.prefix+key).Build()))
+	}).Error()
 	return failure("delete", err)
 }
 
-// Close closes the client that [New] made, and leaves one that was given to [NewFromClient] to
-// its owner. It always returns nil.
+// Close closes the client that [New] made. A client given to [NewFromClient] stays open. Close
+// always returns nil.
 func (c *Cache) Close() error {
-	if c.owned {
-		c.client.Close()
-	}
+	c.links.close()
 	if c.near != nil {
 		c.near.close()
 	}
@@ -191,71 +228,52 @@ func (c *Cache) Close() error {
 }
 
 func (c *Cache) fetch(ctx context.Context, key string) ([]byte, bool, error) {
-	// Pinned, because a read is tried again: the client recycles a command that was answered on
-	// its second connection while the goroutine of the first, which has broken, may still read it.
-	get := c.client.B().Get().Key(c.prefix + key).Build().Pin()
-	value, err := c.client.Do(ctx, get).AsBytes()
+	value, err := c.links.do(ctx, func(client valkey.Client) valkey.ValkeyResult {
+		return client.Do(ctx, repeatable(client.B().Get().Key(c.prefix+key).Build()))
+	}).AsBytes()
 	if valkey.IsValkeyNil(err) {
 		return nil, false, nil
 	}
 	return value, err == nil, failure("get", err)
 }
 
-// forget runs after every write, also a failed one: that may have happened all the same, and
-// after a lost compare-and-swap the caller wants to see what the winner wrote.
+// repeatable lets the client send the command again on a new connection if the one in use
+// breaks. Whether the server has executed the first one is then unknown, so this is only for
+// commands that may be executed twice:
+//
+//   - GET and DEL may. A second DEL can at most remove what somebody has added in between, and a
+//     cache may lose an entry at any time.
+//   - SET NX and the script of a compare-and-swap may not: if the first one was executed, the
+//     second one would answer that another caller had won. Their callers get the error.
+//
+// The command is pinned, because the client recycles one that was answered on the second
+// connection while the goroutine of the first may still read it.
+func repeatable(command valkey.Completed) valkey.Completed {
+	return command.ToRetryable().Pin()
+}
+
+// forget drops the near cache's copy of key. It runs after every write, even if that failed: the
+// server may have executed it, and after a lost compare-and-swap the caller must see what the
+// winner wrote.
 func (c *Cache) forget(key string) {
 	if c.near != nil {
 		c.near.forget(key)
 	}
 }
 
-func clientOption(url string, o options) (valkey.ClientOption, error) {
-	config, err := valkey.ParseURL(url)
-	if err != nil {
-		// Its text may hold the password.
-		return config, errors.New("redis: the URL cannot be read: write redis://user:password@host:6379/0 or rediss://..., with special characters percent-encoded")
+// forgetAll drops all copies after a reconnection: if another server has taken over, it does not
+// invalidate what the old one answered.
+func (c *Cache) forgetAll() {
+	if c.near != nil {
+		c.near.forgetAll()
 	}
-	config.RetryDelay = retryDelay
-	if o.configure != nil {
-		o.configure(&config)
-	}
-	if config.Sentinel.MasterSet != "" && config.Sentinel.TopologyRefreshInterval == 0 {
-		// A missed failover message would bind the client to the old master for good.
-		config.Sentinel.TopologyRefreshInterval = 5 * time.Second
-	}
-	return config, nil
 }
 
-// retryDelay lets a read outlive a server's restart, and not wait for a server that is gone:
-// valkey-go's own would go on until the context ends.
-func retryDelay(attempts int, _ valkey.Completed, _ error) time.Duration {
-	if attempts > 3 {
-		return -1
-	}
-	return time.Duration(attempts-1) * 25 * time.Millisecond
-}
-
-// milliseconds rounds up: a ttl of 0 is an error to Redis.
+// milliseconds rounds up, because Redis refuses a ttl of 0.
 func milliseconds(ttl time.Duration) int64 {
 	ms := ttl.Milliseconds()
 	if ttl%time.Millisecond > 0 {
 		ms++
 	}
 	return max(1, ms)
-}
-
-// failure names the operation. Of a server's answer it keeps what stands before the first
-// quotation mark, because some answers quote the command with its key and value.
-func failure(operation string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if answer, ok := valkey.IsValkeyErr(err); ok {
-		text := answer.Error()
-		if i := strings.IndexAny(text, "'`\""); i >= 0 {
-			text = strings.TrimRight(text[:i], " ")
-		}
-		return fmt.Errorf("redis: %s: the server answers %q", operation, text)
-	}
-	return fmt.Errorf("redis: %s: %w", operation, err)
 }

@@ -45,8 +45,8 @@ func rules(t *testing.T, url string, opts ...redis.Option) {
 	enginetest.Cache(t, func(t *testing.T) ginsession.Cache { return open(t, url, opts...) })
 }
 
-// oneConnection puts invalidations and replies in one stream, where the reply to a write comes
-// before the invalidation that it causes.
+// oneConnection puts invalidations and replies in one stream: the reply to a write then comes
+// before the invalidation that the write causes.
 var oneConnection = redis.Configure(func(o *valkey.ClientOption) { o.PipelineMultiplex = -1 })
 
 func testGivenClient(t *testing.T, addr string) {
@@ -65,8 +65,8 @@ func testGivenClient(t *testing.T, addr string) {
 	}
 }
 
-// One cache writes eight keys while it and another one, as of another process, read them. The
-// writer's reads must show each write from when it has returned, the other's must catch up.
+// One cache writes eight keys, while it and another cache, like that of another process, read them.
+// A read by the writer must see every write that has returned. The other cache must catch up.
 func TestWritesAreReadAtOnceAndByOthersSoon(t *testing.T) {
 	for name, opts := range map[string][]redis.Option{
 		"several connections": nil,
@@ -212,7 +212,7 @@ func TestAKilledServerIsAnErrorAndThenForgotten(t *testing.T) {
 			get(t, c, "key") // the near cache has it now
 
 			s.kill(t)
-			eventually(t, "a read fails, also of what the near cache had", func() bool {
+			eventually(t, "a read fails, even of a key that the near cache had", func() bool {
 				_, _, err := c.Get(t.Context(), "key")
 				return err != nil
 			})
@@ -241,7 +241,7 @@ func TestAKilledServerIsAnErrorAndThenForgotten(t *testing.T) {
 	}
 }
 
-// Every connection is idle when the server restarts, so each has to find out.
+// Every connection is idle when the server restarts, so each finds out only when it is used.
 func TestARestartCostsNoRead(t *testing.T) {
 	s := startServer(t)
 	for name, opts := range map[string][]redis.Option{
@@ -320,7 +320,12 @@ func TestAFullServerThatEvictsNothingIsAnError(t *testing.T) {
 
 func TestErrorsHoldNoKeyAndNoValue(t *testing.T) {
 	s := startServer(t, "--rename-command", "EVALSHA", "", "--rename-command", "EVAL", "", "--rename-command", "SET", "", "--rename-command", "DEL", "")
-	c := open(t, s.url())
+	client, err := valkey.NewClient(valkey.ClientOption{InitAddress: []string{s.addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	c := redis.NewFromClient(client, "") // New would refuse such a server
 	s.do(t, "HSET", "secret-hash", "field", "value")
 	for name, call := range map[string]func() error{
 		"Get":    func() error { _, _, err := c.Get(t.Context(), "secret-hash"); return err },
@@ -353,6 +358,7 @@ func TestNewReportsWhatIsWrong(t *testing.T) {
 	}
 	closed.Close()
 	locked := startServer(t, "--requirepass", "secret-password")
+	scriptless := startServer(t, "--rename-command", "EVAL", "")
 	untracked := startServer(t, "--rename-command", "CLIENT", "")
 	for _, test := range []struct{ name, url, want string }{
 		{"no scheme", "127.0.0.1:6379", "redis://user:password@host"},
@@ -361,6 +367,7 @@ func TestNewReportsWhatIsWrong(t *testing.T) {
 		{"no password", "redis://" + locked.addr, "NOAUTH"},
 		{"a wrong password", "redis://:secret-wrong@" + locked.addr, "WRONGPASS"},
 		{"no client-side caching", "redis://" + untracked.addr, "NearCache(0)"},
+		{"no scripts", "redis://" + scriptless.addr, "EVAL"},
 		{"RESP2 only", "redis://" + untracked.addr + "?protocol=2", ""},
 		{"client_cache=0", "redis://" + untracked.addr + "?client_cache=0", ""},
 		{"the password", "redis://:secret-password@" + locked.addr, ""},
@@ -400,7 +407,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 	if _, err := redis.New("redis://127.0.0.1:1"); err == nil {
 		t.Error("New without a server: no error")
 	}
-	// valkey-go's last one, which puts off a look at the cluster, sleeps for up to a second.
+	// The last goroutine of valkey-go, which delays a refresh of the topology, sleeps up to a second.
 	eventually(t, "all goroutines have ended", func() bool { return goleak.Find(running) == nil })
 }
 

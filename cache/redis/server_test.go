@@ -20,7 +20,7 @@ import (
 	"github.com/ginsession/ginsession/cache/redis"
 )
 
-// addr is a server that tests share: their keys are random and no test harms it.
+// addr returns the address of a server that the tests share: they use random keys and do not harm it.
 func addr(t testing.TB) string {
 	t.Helper()
 	addr := os.Getenv("TEST_REDIS_ADDR")
@@ -38,12 +38,12 @@ func missing(t testing.TB, what string) {
 	t.Skip("SKIPPED: " + what)
 }
 
-// A server is a redis-server of one test, to break.
+// A server is a redis-server that one test starts and may break.
 type server struct {
 	addr   string
 	args   []string
-	client valkey.Client // to look at it from outside: see do
-	cmd    *exec.Cmd     // nil where it does not run
+	client valkey.Client // of the test itself: see do
+	cmd    *exec.Cmd     // nil if it does not run
 }
 
 func startServer(t testing.TB, args ...string) *server {
@@ -66,7 +66,7 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
-// start runs redis-server, anew after kill, and waits until it listens.
+// start runs redis-server, also after a kill, and waits until it listens.
 func (s *server) start(t testing.TB) {
 	t.Helper()
 	program := os.Getenv("TEST_REDIS_SERVER")
@@ -91,13 +91,13 @@ func (s *server) start(t testing.TB) {
 	})
 	t.Cleanup(func() {
 		if t.Failed() {
-			s.kill(t) // which ends the writing of output
+			s.kill(t) // so that nothing writes to output any more
 			t.Logf("%v:\n%s", s.args, output.String())
 		}
 	})
 }
 
-// kill ends it as kill -9 does, and waits until it is gone.
+// kill ends the server like kill -9, and waits until it has ended.
 func (s *server) kill(t testing.TB) {
 	t.Helper()
 	if s.cmd == nil {
@@ -152,7 +152,7 @@ func (s *server) flush(t testing.TB) {
 	s.do(t, "FLUSHALL")
 }
 
-// calls says how often the server has run a command.
+// calls returns how often the server has executed a command.
 func (s *server) calls(t testing.TB, command string) int {
 	t.Helper()
 	stats, _ := s.do(t, "INFO", "commandstats").ToString()
@@ -162,7 +162,7 @@ func (s *server) calls(t testing.TB, command string) int {
 	return n
 }
 
-// commands lists what clients send during f, as MONITOR shows it.
+// commands returns the names of the commands that clients send during f, from MONITOR.
 func (s *server) commands(t testing.TB, f func()) []string {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.addr)
@@ -194,7 +194,7 @@ func (s *server) commands(t testing.TB, f func()) []string {
 		switch {
 		case strings.HasSuffix(from, " lua"), strings.Contains(line, end):
 		case strings.EqualFold(name, "hello"), strings.EqualFold(name, "client"):
-			// A connection that the client's pool adds.
+			// Sent by a new connection of the client's pool.
 		default:
 			sent = append(sent, name)
 		}
@@ -202,7 +202,7 @@ func (s *server) commands(t testing.TB, f func()) []string {
 	return sent
 }
 
-// freeAddr is below the ports that the kernel gives to outgoing connections.
+// freeAddr returns a free address with a port below those of outgoing connections.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	for range 1000 {

@@ -37,7 +37,7 @@ func TestCluster(t *testing.T) {
 	}
 	for i, node := range nodes {
 		if n, _ := node.do(t, "DBSIZE").AsInt64(); n < 20 {
-			t.Errorf("node %d has %d of 100 keys: they are to be spread", i, n)
+			t.Errorf("node %d has %d of 100 keys; want them spread over the nodes", i, n)
 		}
 	}
 }
@@ -103,6 +103,18 @@ func startSentinel(t *testing.T, master *server) *server {
 	return s
 }
 
+func TestUnixSocket(t *testing.T) {
+	s := newServer(t)
+	socket := filepath.Join(t.TempDir(), "s")
+	s.args = []string{"--port", s.port(), "--bind", "127.0.0.1", "--save", "", "--unixsocket", socket}
+	s.start(t)
+	c := open(t, "unix://"+socket+"?db=2")
+	add(t, c, "key", "value")
+	if keyspace, _ := s.do(t, "INFO", "keyspace").ToString(); !strings.Contains(keyspace, "db2:keys=1") {
+		t.Errorf("the server's databases: %q; want one key in database 2", keyspace)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	authority := certificate(t, dir)
@@ -115,11 +127,11 @@ func TestTLS(t *testing.T) {
 	rules(t, url, redis.Configure(func(o *valkey.ClientOption) { o.TLSConfig.RootCAs = authority }))
 	if c, err := redis.New(url); err == nil {
 		c.Close()
-		t.Error("New accepted a certificate that nobody it knows has signed")
+		t.Error("New accepted a certificate of an unknown authority")
 	}
 }
 
-// certificate writes a self-signed one for 127.0.0.1 and returns who to trust.
+// certificate writes a self-signed certificate for 127.0.0.1, and returns a pool that trusts it.
 func certificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
