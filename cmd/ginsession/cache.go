@@ -11,7 +11,7 @@ import (
 const cacheForms = `A cache is redis://user:password@host:6379/0, the same with rediss for TLS,
 or memcached://host:11211,host2:11211.`
 
-// openCache uses the cache that a URL names. No error holds the URL's password.
+// openCache uses the cache that a URL names.
 func (s *site) openCache(url string) (ginsession.Cache, error) {
 	scheme, servers, found := strings.Cut(url, "://")
 	switch {
@@ -21,8 +21,12 @@ func (s *site) openCache(url string) (ginsession.Cache, error) {
 		return nil, misuse(cacheForms, "the cache %q is inside the site's own process, where no other program sees it", url)
 	case !found:
 		return nil, misuse(cacheForms, "the cache's URL does not say what kind of cache it is")
+	case wronglyEncoded(url):
+		return nil, misuse(percentEncode, "the cache's password must be percent-encoded")
 	case scheme == "redis", scheme == "rediss":
 		return s.openRedis(url)
+	case scheme == "memcached" && strings.Contains(servers, "@"):
+		return nil, misuse(cacheForms, "memcached takes no user and no password")
 	case scheme == "memcached":
 		return s.openMemcached(servers)
 	default:

@@ -36,7 +36,7 @@ func dispatch(ctx context.Context, e *environment, args []string) error {
 		return help(e, args[1:])
 	}
 	if strings.HasPrefix(args[0], "-") {
-		return misuse(`Write "ginsession COMMAND `+args[0]+` ...", or run "ginsession help".`, "the command comes first, then its flags")
+		return misuse(`Write "ginsession COMMAND [flags]", or run "ginsession help".`, "the command comes first, then its flags")
 	}
 	c, err := find(args[0])
 	if err != nil {
@@ -54,10 +54,10 @@ func (c command) run(ctx context.Context, e *environment, args []string) error {
 		return err
 	}
 	if err != nil {
-		return misuse(c.seeHelp(), "%s: %w", c.name, err)
+		return misuse(c.seeHelp(), "%s: %s", c.name, flagError(err))
 	}
 	if c.arguments == "" && len(args) > 0 {
-		return misuse(c.seeHelp(), "%s takes no argument, but was given %q", c.name, args[0])
+		return misuse(c.seeHelp(), "%s takes no argument, but was given %s", c.name, quote(args[0]))
 	}
 	return act(ctx, e, args)
 }
@@ -96,7 +96,7 @@ func find(name string) (command, error) {
 			next = fmt.Sprintf("Did you mean %q?", "ginsession "+c.name)
 		}
 	}
-	return command{}, misuse(next, "there is no command %q", name)
+	return command{}, misuse(next, "there is no command %s", quote(name))
 }
 
 // distance is how many letters must be added, removed or replaced to make b of a (Levenshtein).

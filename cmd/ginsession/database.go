@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type database struct {
 }
 
 // openDatabase connects to the database that dsn names. With create, an SQLite file that is
-// missing is made. No error holds the DSN's password.
+// missing is made.
 func openDatabase(ctx context.Context, dsn string, create bool) (*gorm.DB, error) {
 	d, err := parseDSN(dsn, create)
 	if err != nil {
@@ -66,6 +68,9 @@ func parseDSN(dsn string, create bool) (database, error) {
 	case scheme == "sqlite":
 		return parseSQLite(rest, create)
 	case scheme == "postgres", scheme == "postgresql", scheme == "mysql", scheme == "mariadb":
+		if !strings.HasPrefix(rest, "//") {
+			return database{}, misuse(dsnForms, "the DSN is not a URL")
+		}
 		return parseServer(dsn)
 	default:
 		return database{}, misuse(dsnForms, "the DSN's kind of database is unknown")
@@ -90,7 +95,7 @@ func parseSQLite(rest string, create bool) (database, error) {
 	}
 	values, err := url.ParseQuery(parameters)
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN's parameters cannot be read: %w", err)
+		return database{}, misuse(percentEncode, "the DSN's parameters cannot be read")
 	}
 	if !values.Has("mode") {
 		values.Set("mode", mode)
@@ -118,12 +123,18 @@ func checkFile(file string) error {
 	return nil
 }
 
-// parseServer takes the URL of a server. An error of url.Parse is not passed on: it quotes the
-// password.
+// parseServer takes the URL of a server. The errors of parsers are not passed on: they quote the
+// URL, or parts of it that may be parts of the password.
 func parseServer(dsn string) (database, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return database{}, misuse("Percent-encode special characters in the password: %40 for @, %2F for /, %25 for %.", "the DSN is not a URL")
+		return database{}, misuse(percentEncode, "the DSN is not a URL")
+	}
+	if wronglyEncoded(dsn) {
+		return database{}, misuse(percentEncode, "the DSN's password must be percent-encoded")
+	}
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+		return database{}, misuse(percentEncode, "the DSN's parameters cannot be read")
 	}
 	if strings.HasPrefix(u.Scheme, "postgres") {
 		return parsePostgres(u)
@@ -131,10 +142,28 @@ func parseServer(dsn string) (database, error) {
 	return parseMySQL(u)
 }
 
+// unusable names the parameter that parse refuses, if it is one: without it, parse accepts the
+// rest. The driver then knows the name, so that it is no part of a password.
+func unusable(query url.Values, parse func(url.Values) error) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		rest := maps.Clone(query)
+		delete(rest, name)
+		if parse(rest) == nil {
+			return misuse(dsnForms, "the DSN's parameter %s cannot be used", name)
+		}
+	}
+	return misuse(dsnForms, "the DSN, or an environment variable of the database's client, cannot be used")
+}
+
 func parsePostgres(u *url.URL) (database, error) {
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+		return database{}, unusable(u.Query(), func(query url.Values) error {
+			other := *u
+			other.RawQuery = query.Encode()
+			_, err := pgx.ParseConfig(other.String())
+			return err
+		})
 	}
 	pool := stdlib.OpenDB(*config)
 	name := fmt.Sprintf("PostgreSQL at %s", net.JoinHostPort(config.Host, fmt.Sprint(config.Port)))
@@ -151,9 +180,9 @@ func parseMySQL(u *url.URL) (database, error) {
 		port = "3306"
 	}
 	address := net.JoinHostPort(host, port)
-	config, err := mysqldriver.ParseDSN("tcp(" + address + ")/?" + u.RawQuery)
+	config, err := parseMySQLParameters(address, u.Query())
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN's parameters cannot be used: %w", err)
+		return database{}, err
 	}
 	config.User = u.User.Username()
 	config.Passwd, _ = u.User.Password()
@@ -165,8 +194,30 @@ func parseMySQL(u *url.URL) (database, error) {
 	}
 	connector, err := mysqldriver.NewConnector(config)
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+		return database{}, misuse(dsnForms, "the DSN cannot be used")
 	}
 	pool := sql.OpenDB(connector)
 	return database{pool, mysql.New(mysql.Config{Conn: pool, DSNConfig: config}), "MySQL at " + address}, nil
+}
+
+// parseMySQLParameters refuses the names that other databases have for the password and the
+// user: the driver would send them to the server as SET statements.
+func parseMySQLParameters(address string, query url.Values) (*mysqldriver.Config, error) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch strings.ToLower(name) {
+		case "password", "passwd", "pwd", "pass", "user", "username":
+			return nil, misuse(dsnForms, "the DSN's parameter %s has no meaning for MySQL", strings.ToLower(name))
+		}
+	}
+	parse := func(query url.Values) (*mysqldriver.Config, error) {
+		return mysqldriver.ParseDSN("tcp(" + address + ")/?" + query.Encode())
+	}
+	config, err := parse(query)
+	if err != nil {
+		return nil, unusable(query, func(rest url.Values) error {
+			_, err := parse(rest)
+			return err
+		})
+	}
+	return config, nil
 }

@@ -85,7 +85,7 @@ func (f *siteFlags) chosen() (engine, error) {
 	all := engines()
 	i := slices.IndexFunc(all, func(en engine) bool { return en.name == f.engine })
 	if i < 0 {
-		return engine{}, misuse("Write one of "+strings.Join(engineNames(), ", ")+".", "--engine: there is no engine %q", f.engine)
+		return engine{}, misuse("Write one of "+strings.Join(engineNames(), ", ")+".", "--engine: there is no engine %s", quote(f.engine))
 	}
 	var err error
 	f.given.Visit(func(given *flag.Flag) {

@@ -32,19 +32,33 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(name string) string
+	secrets        secrets
+}
+
+// learnSecrets collects the passwords that an error could quote.
+func (e *environment) learnSecrets(args []string) {
+	for _, name := range []string{"DATABASE_URL", "CACHE_URL"} {
+		e.secrets.learn(e.getenv(name))
+	}
+	e.secrets.add(e.getenv("PGPASSWORD")) // read by pgx
+	for _, arg := range args {
+		e.secrets.learn(arg)
+	}
 }
 
 // run runs the command that args name and returns the exit status. Results go to stdout;
 // errors, with what to do next, and progress go to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	err := dispatch(ctx, &environment{stdin, stdout, stderr, getenv}, args)
+	e := &environment{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	e.learnSecrets(args)
+	err := dispatch(ctx, e, args)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ginsession: %s\n", strings.TrimPrefix(err.Error(), "ginsession: "))
+	fmt.Fprintf(stderr, "ginsession: %s\n", e.secrets.hide(strings.TrimPrefix(err.Error(), "ginsession: ")))
 	var problem *problem
 	if errors.As(err, &problem) && problem.next != "" {
-		fmt.Fprintln(stderr, strings.TrimSpace(problem.next))
+		fmt.Fprintln(stderr, e.secrets.hide(strings.TrimSpace(problem.next)))
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -83,7 +83,7 @@ func (f *siteFlags) zone() (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(f.timeZone)
 	if err != nil {
-		return nil, misuse("Name it like Europe/Paris.", "--time-zone: there is no time zone %q", f.timeZone)
+		return nil, misuse("Name it like Europe/Paris.", "--time-zone: there is no time zone %s", quote(f.timeZone))
 	}
 	return zone, nil
 }
