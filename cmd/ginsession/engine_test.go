@@ -149,7 +149,8 @@ func TestShowCookieThatIsNotGood(t *testing.T) {
 	ts := signedCookiesSite(t)
 	old := func(c *ginsession.Config) { c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) } }
 	expired := save(t, ts.manager(t, old), "n", 1)
-	const next = "\nThe SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n"
+	const next = "\nThe SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n" +
+		"After a change of the key, --secret-key-fallback-env names the one before.\n"
 	const bad = "ginsession: the cookie has expired, or cannot be verified or decoded" + next
 	ts.run(t, "", "show", expired).want(t, 1, "", bad)
 	if got := ts.run(t, "", "show", expired, "--cookie-age=720h"); got.status != 0 {
@@ -157,6 +158,11 @@ func TestShowCookieThatIsNotGood(t *testing.T) {
 	}
 	forged := save(t, ts.manager(t, func(c *ginsession.Config) { c.SecretKey = "another" }), "n", 1)
 	ts.run(t, "", "show", forged).want(t, 1, "", bad)
+	rotated := ginsessionCommand(t, []string{"SECRET_KEY=" + testSecret, "OLD=another"}, "",
+		"show", "--engine=signed_cookies", "--secret-key-fallback-env=OLD", forged)
+	if rotated.status != 0 || !strings.Contains(rotated.stdout, `"n": 1`) {
+		t.Errorf("with the fallback: status %d, stderr:\n%s", rotated.status, rotated.stderr)
+	}
 	ginsessionCommand(t, nil, "", "show", "--engine=signed_cookies", expired).want(t, 2, "",
 		"ginsession: --engine=signed_cookies needs the key that cookies are signed with\n"+
 			"Put the site's into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
@@ -208,7 +214,11 @@ func TestClearFilesOfASiteThatSigns(t *testing.T) {
 	if got.status != 0 || !strings.HasPrefix(got.stdout, "live             1\nexpired          1\ndata bytes ") {
 		t.Errorf("status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
 	}
-	ts.run(t, "", "clearsessions").want(t, 0, "1 expired session removed.\n", "")
+	ts.variables = []string{"SECRET_KEY=the next secret", "OLD=" + testSecret}
+	if got := ts.run(t, "", "stats", "--secret-key-fallback-env=OLD"); got.status != 0 || !strings.HasPrefix(got.stdout, "live             1\nexpired          1\n") {
+		t.Errorf("after a rotation: status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+	}
+	ts.run(t, "", "clearsessions", "--secret-key-fallback-env=OLD").want(t, 0, "1 expired session removed.\n", "")
 
 	ts.variables = nil
 	ts.flags = ts.flags[:len(ts.flags)-1]

@@ -96,14 +96,16 @@ func (s *site) find(ctx context.Context, key string) error {
 	return err
 }
 
+const rotated = "After a change of the key, --secret-key-fallback-env names the one before."
+
 func (s *site) unverified() error {
 	if s.engine.name == signedCookiesEngine {
-		return trouble("The SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.",
+		return trouble("The SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n"+rotated,
 			"the cookie has expired, or cannot be verified or decoded")
 	}
 	return trouble("Records that are signed need the SECRET_KEY they were signed with, in the environment;\n"+
 		"unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
-		"A site with a session class of its own needs its --salt.",
+		"A site with a session class of its own needs its --salt.\n"+rotated,
 		"the session is there, but its record cannot be verified or decoded")
 }
 

@@ -36,6 +36,7 @@ type siteFlags struct {
 type keyFlags struct {
 	hashKeys  string
 	secretEnv string
+	retired   []string // names of environment variables
 	salt      string
 }
 
@@ -62,6 +63,10 @@ func (k *keyFlags) registerHash(flags *flag.FlagSet) {
 
 func (k *keyFlags) registerSignature(flags *flag.FlagSet) {
 	flags.StringVar(&k.secretEnv, "secret-key-env", "SECRET_KEY", "the `name` of the environment variable that holds the key\nthat records are signed with; where it is empty or not set,\nrecords are read as unsigned ones")
+	flags.Func("secret-key-fallback-env", "the `name` of an environment variable that holds a retired\nkey, with which records are still read, as with\nConfig.SecretKeyFallbacks; may be given several times", func(name string) error {
+		k.retired = append(k.retired, name)
+		return nil
+	})
 	flags.StringVar(&k.salt, "salt", "", "the `salt` of a site that has set one of its own")
 }
 
@@ -130,6 +135,10 @@ func (f *siteFlags) open(ctx context.Context, e *environment) (*site, error) {
 }
 
 func (s *site) open(ctx context.Context, e *environment, f *siteFlags, hashKeys ginsession.Switch) error {
+	fallbacks, err := f.keys.fallbacks(e)
+	if err != nil {
+		return err
+	}
 	opened, err := s.engine.open(ctx, e, f, s)
 	if err != nil {
 		return err
@@ -139,6 +148,7 @@ func (s *site) open(ctx context.Context, e *environment, f *siteFlags, hashKeys 
 		// ForDjango refuses to go without a secret. Nothing was ever signed with this one.
 		config = ginsession.ForDjango(nil, ginsession.DjangoOptions{SecretKey: cmp.Or(config.SecretKey, rand.Text()), Location: s.zone})
 	}
+	config.SecretKeyFallbacks = fallbacks
 	config.Engine = opened
 	config.CookieName = f.cookieName
 	config.CookieAge = f.cookieAge
@@ -177,6 +187,23 @@ func (k keyFlags) secret(e *environment) string {
 		return ""
 	}
 	return e.getenv(k.secretEnv)
+}
+
+// fallbacks returns the retired keys in the order of the flags.
+func (k keyFlags) fallbacks(e *environment) ([]string, error) {
+	if len(k.retired) > 0 && k.secret(e) == "" {
+		return nil, misuse("Put it into the environment variable SECRET_KEY, or name another one with --secret-key-env.",
+			"--secret-key-fallback-env needs the key that signs now")
+	}
+	var keys []string
+	for i, name := range k.retired {
+		key := e.getenv(name)
+		if key == "" { // the name is not shown: it may be the key itself, given by mistake
+			return nil, misuse("Give the name of a variable, not the key.", "--secret-key-fallback-env, number %d: the environment variable is empty or not set", i+1)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 func (f *siteFlags) dsnFrom(e *environment) string {
