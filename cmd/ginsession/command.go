@@ -23,7 +23,7 @@ type command struct {
 type action func(ctx context.Context, e *environment, args []string) error
 
 func commands() []command {
-	return []command{migrateCommand, clearCommand, showCommand, statsCommand}
+	return []command{migrateCommand, clearCommand, showCommand, statsCommand, versionCommand}
 }
 
 // dispatch runs the command that args begin with.
@@ -34,6 +34,8 @@ func dispatch(ctx context.Context, e *environment, args []string) error {
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
 		return help(e, args[1:])
+	case "--version", "-version":
+		return printVersion(ctx, e, nil)
 	}
 	if strings.HasPrefix(args[0], "-") {
 		return misuse(`Write "ginsession COMMAND [flags]", or run "ginsession help".`, "the command comes first, then its flags")

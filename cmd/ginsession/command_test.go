@@ -23,7 +23,9 @@ func TestHelp(t *testing.T) {
 			}
 		}
 		ginsessionCommand(t, nil, "", c.name, "--help").want(t, 0, help.stdout, "")
-		ginsessionCommand(t, nil, "", c.name, "--table", "x", "-h").want(t, 0, help.stdout, "")
+		if strings.Contains(help.stdout, "  --table ") {
+			ginsessionCommand(t, nil, "", c.name, "--table", "x", "-h").want(t, 0, help.stdout, "")
+		}
 	}
 }
 

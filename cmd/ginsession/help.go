@@ -60,8 +60,14 @@ Run "ginsession help COMMAND" for its flags and for examples.
 func (c command) help() string {
 	flags := c.flags()
 	c.prepare(flags)
-	usage := strings.TrimSpace("ginsession " + c.name + " [flags] " + c.arguments)
-	return "Usage: " + usage + "\n\n" + c.text + "\n\nFlags:\n" + describe(flags) + "\nExamples:\n" + c.examples
+	usage, list := "ginsession "+c.name, describe(flags)
+	if list != "" {
+		usage, list = usage+" [flags]", "Flags:\n"+list+"\n"
+	}
+	if c.arguments != "" {
+		usage += " " + c.arguments
+	}
+	return "Usage: " + usage + "\n\n" + c.text + "\n\n" + list + "Examples:\n" + c.examples
 }
 
 func (c command) seeHelp() string {

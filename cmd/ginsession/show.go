@@ -24,7 +24,11 @@ of the session cookie. "-" reads it from standard input, which keeps it out of
 the list of processes and of the shell's history: whoever has the key is signed
 in as that visitor.
 
-With --engine=signed_cookies the cookie's value is the session itself.`,
+With --engine=signed_cookies the cookie's value is the session itself.
+
+The fields of --json:
+  expires  when the session expires (RFC 3339, UTC)
+  data     an object, the session's values by their names`,
 	examples: `  ginsession show --dsn sqlite:app.db -          (then type or paste the key)
   ginsession show --table django_session - < key.txt
   CACHE_URL=redis://cache:6379 ginsession show --engine cache - < key.txt
@@ -36,6 +40,7 @@ func prepareShow(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
 	f.keys.registerHash(flags)
+	asJSON := registerJSON(flags)
 	return func(ctx context.Context, e *environment, args []string) error {
 		if len(args) != 1 {
 			return misuse(`Write "ginsession show KEY", or "ginsession show -" to read the key from standard input.`, "show takes one key")
@@ -49,7 +54,7 @@ func prepareShow(flags *flag.FlagSet) action {
 			return err
 		}
 		defer s.close()
-		return s.show(ctx, e, key)
+		return s.show(ctx, e, key, *asJSON)
 	}
 }
 
@@ -68,7 +73,7 @@ func readKey(argument string, stdin io.Reader) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-func (s *site) show(ctx context.Context, e *environment, key string) error {
+func (s *site) show(ctx context.Context, e *environment, key string, asJSON bool) error {
 	if err := s.find(ctx, key); err != nil {
 		return err
 	}
@@ -79,8 +84,22 @@ func (s *site) show(ctx context.Context, e *environment, key string) error {
 	if session.Key() == "" {
 		return s.unverified()
 	}
-	_, err := fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(session.StoredUntil(), time.Now()), asJSON(session))
+	if asJSON {
+		return showJSON(e, session)
+	}
+	_, err := fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(session.StoredUntil(), time.Now()), readable(document(session)))
 	return err
+}
+
+func showJSON(e *environment, session *ginsession.Session) error {
+	data := document(session)
+	if !json.Valid(data) {
+		return trouble("Show it without --json.", "the session holds a number that JSON does not have, such as Python's NaN")
+	}
+	return e.printJSON(struct {
+		Expires *time.Time      `json:"expires"`
+		Data    json.RawMessage `json:"data"`
+	}{instant(session.StoredUntil()), data})
 }
 
 // find tells a session that is not there from one that cannot be read. Nobody can look for a
@@ -109,9 +128,8 @@ func (s *site) unverified() error {
 		"the session is there, but its record cannot be verified or decoded")
 }
 
-// asJSON writes the session's data, the values as they are stored. It is ASCII, so that no
-// session can write to the terminal what that takes for a command.
-func asJSON(s *ginsession.Session) string {
+// document returns the session's data as one object, with the values as they are stored.
+func document(s *ginsession.Session) []byte {
 	var b bytes.Buffer
 	b.WriteString("{")
 	for i, key := range s.Keys() {
@@ -123,9 +141,15 @@ func asJSON(s *ginsession.Session) string {
 		fmt.Fprintf(&b, "%s:%s", name, value)
 	}
 	b.WriteString("}")
+	return b.Bytes()
+}
+
+// readable indents a document, if it is JSON: Python's NaN and Infinity are not. The text is
+// ASCII, so that no session can send a command to the terminal.
+func readable(document []byte) string {
 	var indented bytes.Buffer
-	if err := json.Indent(&indented, b.Bytes(), "", "  "); err != nil {
-		indented = b // Python's NaN and Infinity are not JSON
+	if err := json.Indent(&indented, document, "", "  "); err != nil {
+		return escape(string(document))
 	}
 	return escape(indented.String())
 }

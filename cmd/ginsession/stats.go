@@ -17,7 +17,12 @@ It reads the whole table, or with --engine=file every file.
 
 The end of a session in a file follows from its record: --cookie-age and
 the secret must be the site's. A record that they do not fit is "unreadable".
-Caches and signed cookies cannot list their sessions.`,
+Caches and signed cookies cannot list their sessions.
+
+The fields of --json:
+  live, expired, unreadable       numbers of sessions
+  data_bytes, largest_record      bytes, of all records and of the largest one
+  earliest_expiry, latest_expiry  RFC 3339 in UTC; null if there is no session`,
 	examples: `  ginsession stats --dsn sqlite:app.db
   ginsession stats --engine file --dir /var/lib/shop/sessions
   ginsession stats --table django_session --time-zone Europe/Paris
@@ -28,6 +33,7 @@ Caches and signed cookies cannot list their sessions.`,
 func prepareStats(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
+	asJSON := registerJSON(flags)
 	return func(ctx context.Context, e *environment, _ []string) error {
 		en, err := f.chosen()
 		if err != nil {
@@ -46,8 +52,23 @@ func prepareStats(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		if *asJSON {
+			return sum.printJSON(e)
+		}
 		return sum.print(e, now)
 	}
+}
+
+func (sum totals) printJSON(e *environment) error {
+	return e.printJSON(struct {
+		Live           int64      `json:"live"`
+		Expired        int64      `json:"expired"`
+		Unreadable     int64      `json:"unreadable"`
+		DataBytes      int64      `json:"data_bytes"`
+		LargestRecord  int64      `json:"largest_record"`
+		EarliestExpiry *time.Time `json:"earliest_expiry"`
+		LatestExpiry   *time.Time `json:"latest_expiry"`
+	}{sum.live, sum.sessions - sum.live, sum.unreadable, sum.bytes, sum.largest, instant(sum.earliest), instant(sum.latest)})
 }
 
 func (sum totals) print(e *environment, now time.Time) error {
