@@ -29,7 +29,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func TestWrongCommandLine(t *testing.T) {
+func TestWrongCommandLineSaysWhatToDo(t *testing.T) {
 	for _, test := range []struct {
 		line   string
 		stderr string // what it begins with
@@ -123,7 +123,7 @@ func TestMissingTable(t *testing.T) {
 	})
 }
 
-func TestTableThatIsNone(t *testing.T) {
+func TestTableWithoutTheColumnsOfSessions(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		if err := tt.db.Exec("ALTER TABLE " + tt.name + " RENAME COLUMN session_data TO payload").Error; err != nil {
 			t.Fatal(err)

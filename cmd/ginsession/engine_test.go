@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,19 +29,12 @@ func (ts testSite) manager(t *testing.T, configure ...func(*ginsession.Config)) 
 	if len(ts.variables) > 0 {
 		config.SecretKey = testSecret
 	}
-	for _, f := range configure {
-		f(&config)
-	}
-	m, err := ginsession.NewManager(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return newManager(t, config, configure...)
 }
 
 func (ts testSite) run(t *testing.T, stdin, command string, more ...string) result {
 	t.Helper()
-	return ginsessionCommand(t, ts.variables, stdin, append(append([]string{command}, ts.flags...), more...)...)
+	return ginsessionCommand(t, ts.variables, stdin, slices.Concat([]string{command}, ts.flags, more)...)
 }
 
 func fileSite(t *testing.T) testSite {
@@ -80,7 +74,7 @@ func cachedDBSite(t *testing.T) testSite {
 	t.Helper()
 	cache := openTestRedis(t)
 	tt := newTestTable(t, sqliteDSN(t))
-	flags := []string{"--engine=cached_db", "--dsn", tt.dsn, "--table", tt.name, "--cache", redisURL(t)}
+	flags := append([]string{"--engine=cached_db", "--cache", redisURL(t)}, tt.flags()...)
 	return testSite{ginsession.CachedDB(tt.db, cache, ginsession.TableName(tt.name)), flags, nil}
 }
 
@@ -88,7 +82,7 @@ func signedCookiesSite(*testing.T) testSite {
 	return testSite{ginsession.SignedCookies(), []string{"--engine=signed_cookies"}, []string{"SECRET_KEY=" + testSecret}}
 }
 
-// forEachEngine runs f as a subtest for each engine but db, which the other tests are about.
+// forEachEngine runs f as a subtest for each engine; db with each database.
 func forEachEngine(t *testing.T, f func(t *testing.T, ts testSite)) {
 	t.Helper()
 	for _, engine := range []struct {
@@ -103,9 +97,12 @@ func forEachEngine(t *testing.T, f func(t *testing.T, ts testSite)) {
 	} {
 		t.Run(engine.name, func(t *testing.T) { f(t, engine.site(t)) })
 	}
+	for _, database := range testDatabases {
+		t.Run("db, "+database.name, func(t *testing.T) { f(t, newTestTable(t, database.dsn(t)).site()) })
+	}
 }
 
-func TestShowOnEachEngine(t *testing.T) {
+func TestShowFindsASessionOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		m := ts.manager(t)
 		s := m.Open(t.Context(), "")
@@ -130,7 +127,7 @@ func TestShowOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestShowHashKeysOnEachEngine(t *testing.T) {
+func TestShowWithoutHashedKeysOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		raw := save(t, ts.manager(t, func(c *ginsession.Config) { c.HashKeys = ginsession.Off }), "kind", "raw")
 		got := ts.run(t, "", "show", "--hash-keys=off", raw)
@@ -145,7 +142,7 @@ func TestShowHashKeysOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestShowCookieThatIsNotGood(t *testing.T) {
+func TestShowRefusesAnExpiredOrForgedCookie(t *testing.T) {
 	ts := signedCookiesSite(t)
 	old := func(c *ginsession.Config) { c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) } }
 	expired := save(t, ts.manager(t, old), "n", 1)
@@ -188,7 +185,7 @@ func TestClearSessionsOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestCookieAgeThatIsNone(t *testing.T) {
+func TestCookieAgeMustBeWholeSeconds(t *testing.T) {
 	got := fileSite(t).run(t, "", "stats", "--cookie-age=1500ms")
 	if got.status != 2 || !strings.HasPrefix(got.stderr, "ginsession: bad configuration: CookieAge: 1.5s: use whole seconds") {
 		t.Errorf("status %d, stderr:\n%s", got.status, got.stderr)
@@ -196,7 +193,7 @@ func TestCookieAgeThatIsNone(t *testing.T) {
 }
 
 // The end of a session in a file follows from Config.CookieAge and from its record.
-func TestClearFilesOfASiteThatSigns(t *testing.T) {
+func TestFilesAreReadWithTheSettingsOfTheSite(t *testing.T) {
 	ts := fileSite(t)
 	ts.variables = []string{"SECRET_KEY=" + testSecret}
 	ts.flags = append(ts.flags, "--cookie-name=shop", "--cookie-age=720h", "--salt=s")
@@ -244,7 +241,7 @@ func TestStatsOnEachEngine(t *testing.T) {
 			return distance.ReplaceAllString(got.stdout, "(${1}N days$2)")
 		}
 		m := ts.manager(t)
-		if ts.flags[0] == "--engine=file" { // the other is the test table
+		if ts.flags[0] == "--engine=file" {
 			addFilesThatAreNoSessions(t, ts.flags[2])
 		}
 		golden(t, "stats_empty", stats())
@@ -281,7 +278,7 @@ func TestMigrateOnEachEngine(t *testing.T) {
 	ginsessionCommand(t, nil, "", "stats", "--dsn", dsn).wantSuccess(t)
 }
 
-func TestFolderThatIsNone(t *testing.T) {
+func TestMissingFolder(t *testing.T) {
 	parent := t.TempDir()
 	typo, file := filepath.Join(parent, "typo"), filepath.Join(parent, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

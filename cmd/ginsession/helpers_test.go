@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,22 +76,26 @@ type testTable struct {
 
 // args returns a command line for the table.
 func (tt testTable) args(command string, more ...string) []string {
-	return append([]string{command, "--dsn", tt.dsn, "--table", tt.name}, more...)
+	return slices.Concat([]string{command}, tt.flags(), more)
 }
+
+func (tt testTable) flags() []string { return []string{"--dsn", tt.dsn, "--table", tt.name} }
 
 // forEachDatabase runs f as a subtest for each database, with a table that nobody else has.
 func forEachDatabase(t *testing.T, f func(t *testing.T, tt testTable)) {
 	t.Helper()
-	for _, database := range []struct {
-		name string
-		dsn  func(t *testing.T) string
-	}{
-		{"sqlite", sqliteDSN},
-		{"postgres", func(t *testing.T) string { return needEnv(t, "TEST_POSTGRES_DSN") }},
-		{"mysql", mysqlDSN},
-	} {
+	for _, database := range testDatabases {
 		t.Run(database.name, func(t *testing.T) { f(t, newTestTable(t, database.dsn(t))) })
 	}
+}
+
+var testDatabases = []struct {
+	name string
+	dsn  func(t *testing.T) string
+}{
+	{"sqlite", sqliteDSN},
+	{"postgres", func(t *testing.T) string { return needEnv(t, "TEST_POSTGRES_DSN") }},
+	{"mysql", mysqlDSN},
 }
 
 func newTestTable(t *testing.T, dsn string) testTable {
@@ -140,10 +145,20 @@ func needEnv(t *testing.T, name string) string {
 	return value
 }
 
-// manager returns the framework on the table, as a site would configure it.
+// manager returns a Manager of the table, configured as a site would.
 func (tt testTable) manager(t *testing.T, configure ...func(*ginsession.Config)) *ginsession.Manager {
 	t.Helper()
-	config := ginsession.Config{Engine: ginsession.DB(tt.db, ginsession.TableName(tt.name))}
+	return tt.site().manager(t, configure...)
+}
+
+// site returns a site with the engine db on the table.
+func (tt testTable) site() testSite {
+	engine := ginsession.DB(tt.db, ginsession.TableName(tt.name))
+	return testSite{engine: engine, flags: append([]string{"--engine=db"}, tt.flags()...)}
+}
+
+func newManager(t *testing.T, config ginsession.Config, configure ...func(*ginsession.Config)) *ginsession.Manager {
+	t.Helper()
 	for _, f := range configure {
 		f(&config)
 	}

@@ -68,7 +68,7 @@ func TestProgressBar(t *testing.T) {
 	}
 }
 
-func TestNoProgressBar(t *testing.T) {
+func TestNoProgressBarOnADumbTerminal(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	saveEnding(t, tt.manager(t), 4, longAgo)
 	master, slave := openTerminal(t, 80)
@@ -141,7 +141,7 @@ func (p *process) text() string {
 }
 
 // Ctrl-C in the middle: what has been removed is said, the rest stays.
-func TestInterrupt(t *testing.T) {
+func TestInterruptSaysWhatWasRemoved(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		saveEnding(t, tt.manager(t), 5, longAgo)
 		p := startProcess(t, tt.args("clearsessions", "--batch=2", "--pause=1h")...)

@@ -35,30 +35,9 @@ func TestMigrateMakesTheFile(t *testing.T) {
 	ginsessionCommand(t, dsn, "", "stats").wantSuccess(t)
 }
 
-func TestClearSessions(t *testing.T) {
-	forEachDatabase(t, func(t *testing.T, tt testTable) {
-		m := tt.manager(t)
-		saveEnding(t, m, 7, longAgo)
-		saveEnding(t, m, 2, farAway)
-		ginsessionCommand(t, nil, "", tt.args("clearsessions", "--dry-run")...).
-			want(t, 0, "7 expired sessions would be removed.\n", "")
-		if n := tt.count(t); n != 9 {
-			t.Errorf("after --dry-run %d sessions are left, want 9", n)
-		}
-		ginsessionCommand(t, nil, "", tt.args("clearsessions", "--batch=2", "--pause=0")...).
-			want(t, 0, "7 expired sessions removed.\n", "")
-		if n := tt.count(t); n != 2 {
-			t.Errorf("%d sessions are left, want 2", n)
-		}
-		saveEnding(t, m, 1, longAgo)
-		ginsessionCommand(t, nil, "", tt.args("clearsessions")...).want(t, 0, "1 expired session removed.\n", "")
-		ginsessionCommand(t, nil, "", tt.args("clearsessions")...).want(t, 0, "0 expired sessions removed.\n", "")
-	})
-}
-
 // Django with USE_TZ off keeps local time where the database has none with a zone: in a zone
 // ahead of UTC such a date looks as if it were later than it is.
-func TestTimeZone(t *testing.T) {
+func TestTimeZoneOfADjangoSite(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		zone := time.FixedZone("Asia/Tokyo", 9*60*60)
 		config := ginsession.ForDjango(tt.db, ginsession.DjangoOptions{SecretKey: "s", Location: zone})
@@ -85,23 +64,6 @@ func TestTimeZone(t *testing.T) {
 	})
 }
 
-func TestStats(t *testing.T) {
-	distance := regexp.MustCompile(`\((in )?[0-9]+ days( ago)?\)`)
-	forEachDatabase(t, func(t *testing.T, tt testTable) {
-		stats := func() string {
-			got := ginsessionCommand(t, nil, "", tt.args("stats")...)
-			got.wantSuccess(t)
-			return distance.ReplaceAllString(got.stdout, "(${1}N days$2)")
-		}
-		golden(t, "stats_empty", stats())
-		m := tt.manager(t)
-		saveEnding(t, m, 3, longAgo)
-		saveEnding(t, m, 1, farAway)
-		save(t, m, "name", "Zoë")
-		golden(t, "stats", stats())
-	})
-}
-
 func TestShow(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		s := tt.manager(t).Open(t.Context(), "")
@@ -123,7 +85,7 @@ func TestShow(t *testing.T) {
 	})
 }
 
-func TestShowSettings(t *testing.T) {
+func TestShowWithTheSettingsOfTheSite(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	plain := save(t, tt.manager(t), "kind", "plain")
 	raw := save(t, tt.manager(t, func(c *ginsession.Config) { c.HashKeys = ginsession.Off }), "kind", "raw")
@@ -176,7 +138,7 @@ func TestShowSettings(t *testing.T) {
 	}
 }
 
-func TestShowExpired(t *testing.T) {
+func TestShowFindsNoExpiredSession(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	s := tt.manager(t).Open(t.Context(), "")
 	s.SetExpiry(ginsession.ExpireAt(longAgo))
@@ -189,7 +151,7 @@ func TestShowExpired(t *testing.T) {
 }
 
 // Keys of django_session are not hashed, and Django's records are signed.
-func TestShowDjango(t *testing.T) {
+func TestShowReadsDjangosTable(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	if err := ginsession.Migrate(tt.db, ginsession.TableName(djangoTable)); err != nil {
 		t.Fatal(err)
@@ -209,7 +171,7 @@ func TestShowDjango(t *testing.T) {
 }
 
 // Python writes numbers that JSON has not.
-func TestShowWhatIsNoJSON(t *testing.T) {
+func TestShowPrintsNaNAsItIsStored(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	key := save(t, tt.manager(t), "n", 1)
 	if err := tt.db.Table(tt.name).Where("1 = 1").Update("session_data", `{"n":NaN}`).Error; err != nil {
