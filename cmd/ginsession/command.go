@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A command is one word of the command line, with its help.
+// A command is what the first word of the command line names, with its help.
 type command struct {
 	name      string
 	arguments string // of the usage line
@@ -19,14 +19,14 @@ type command struct {
 	prepare   func(flags *flag.FlagSet) action
 }
 
-// An action runs a command whose flags are parsed.
+// An action runs a command after its flags have been parsed.
 type action func(ctx context.Context, e *environment, args []string) error
 
 func commands() []command {
 	return []command{migrateCommand, clearCommand, showCommand, statsCommand, versionCommand}
 }
 
-// dispatch runs the command that args begin with.
+// dispatch runs the command that args[0] names.
 func dispatch(ctx context.Context, e *environment, args []string) error {
 	if len(args) == 0 {
 		return misuse(overview(), "which command?")
@@ -70,7 +70,8 @@ func (c command) flags() *flag.FlagSet {
 	return flags
 }
 
-// parse parses flags before, between and after the arguments, which it returns.
+// parse parses the flags, which may stand before, between and after the arguments, and returns
+// the arguments.
 func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 	var arguments []string
 	for {
@@ -85,7 +86,7 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 	}
 }
 
-// find returns the command with this name. Where there is none, the error suggests the nearest.
+// find returns the command with this name. If there is none, the error suggests the most similar.
 func find(name string) (command, error) {
 	for _, c := range commands() {
 		if c.name == name {
@@ -101,7 +102,8 @@ func find(name string) (command, error) {
 	return command{}, misuse(next, "there is no command %s", quote(name))
 }
 
-// distance is how many letters must be added, removed or replaced to make b of a (Levenshtein).
+// distance returns how many bytes must be added, removed or replaced to turn a into b
+// (the Levenshtein distance).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -72,7 +72,7 @@ func TestWrongCommandLineSaysWhatToDo(t *testing.T) {
 		{"migrate --engine file --table t", "ginsession: --table has no effect with --engine=file, which"},
 		{"stats --engine file", "ginsession: which folder? Use --dir\nName the one that the site gives to ginsession.File.\n"},
 		{"show k --engine cache", "ginsession: which cache? Set CACHE_URL or use --cache\nA cache is redis://"},
-		{"show k --engine cache --cache memory", "ginsession: the cache \"memory\" is inside the site's own process, where no other program sees it\nA cache is redis://"},
+		{"show k --engine cache --cache memory", "ginsession: the cache \"memory\" is inside the site's own process, and no other program can read it\nA cache is redis://"},
 		{"show k --engine cache --cache localhost:6379", "ginsession: the cache's URL does not say what kind of cache it is\nA cache is redis://"},
 		{"show k --engine cache --cache http://cache", "ginsession: the kind of cache is unknown\nA cache is redis://"},
 		{"stats --engine cached_db --cache memory", "ginsession: the cache \"memory\" is inside the site's own process"},
@@ -103,7 +103,7 @@ func TestMissingFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "typo.db")
 	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
 		got := ginsessionCommand(t, []string{"DATABASE_URL=sqlite:" + file}, "", line...)
-		got.want(t, 1, "", "ginsession: there is no file "+file+"\nCheck --dsn or DATABASE_URL. \"ginsession migrate\" would make the file.\n")
+		got.want(t, 1, "", "ginsession: there is no file "+file+"\nCheck --dsn or DATABASE_URL. \"ginsession migrate\" would create the file.\n")
 	}
 	if files, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(files) > 0 {
 		t.Errorf("made %v", files)
@@ -118,7 +118,7 @@ func TestMissingTable(t *testing.T) {
 		for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"show", "k"}} {
 			args := append(line, "--dsn", tt.dsn, "--table", "t_missing")
 			ginsessionCommand(t, nil, "", args...).want(t, 1, "", "ginsession: there is no table t_missing in this database\n"+
-				"Name another one with --table, or make it with \"ginsession migrate\".\n")
+				"Name another one with --table, or create it with \"ginsession migrate\".\n")
 		}
 	})
 }

@@ -27,15 +27,15 @@ import (
 // connectTimeout bounds the wait for a database server.
 const connectTimeout = 10 * time.Second
 
-// A database is one that a DSN names, open or not yet connected.
+// A database is what a DSN names. It is not connected before its first use.
 type database struct {
 	pool      *sql.DB
 	dialector gorm.Dialector
-	name      string // for people; never with a password
+	name      string // for error texts, without the password
 }
 
-// openDatabase connects to the database that dsn names. With create, an SQLite file that is
-// missing is made.
+// openDatabase connects to the database that dsn names. If create is true, a missing SQLite file
+// is created.
 func openDatabase(ctx context.Context, dsn string, create bool) (*gorm.DB, error) {
 	d, err := parseDSN(dsn, create)
 	if err != nil {
@@ -77,7 +77,7 @@ func parseDSN(dsn string, create bool) (database, error) {
 	}
 }
 
-// parseSQLite takes a file name, and parameters of github.com/mattn/go-sqlite3 after a "?".
+// parseSQLite takes a file name, and after a "?" the parameters of github.com/mattn/go-sqlite3.
 func parseSQLite(rest string, create bool) (database, error) {
 	file, parameters, _ := strings.Cut(rest, "?")
 	switch {
@@ -108,11 +108,12 @@ func parseSQLite(rest string, create bool) (database, error) {
 	return database{pool, sqlite.New(sqlite.Config{Conn: pool}), file}, nil
 }
 
-// checkFile keeps a mistyped name from making a new, empty database.
+// checkFile returns an error if the file is missing. SQLite would create it, and a mistyped name
+// would look like a site without sessions.
 func checkFile(file string) error {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return trouble(`Check --dsn or DATABASE_URL. "ginsession migrate" would make the file.`, "there is no file %s", file)
+		return trouble(`Check --dsn or DATABASE_URL. "ginsession migrate" would create the file.`, "there is no file %s", file)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot open the database: %w", err)
@@ -170,7 +171,7 @@ func parsePostgres(u *url.URL) (database, error) {
 	return database{pool, postgres.New(postgres.Config{Conn: pool}), name}, nil
 }
 
-// parseMySQL makes the driver's configuration of a URL. The parameters are the driver's.
+// parseMySQL takes a URL with the parameters of github.com/go-sql-driver/mysql.
 func parseMySQL(u *url.URL) (database, error) {
 	host, port := u.Hostname(), u.Port()
 	if host == "" {
@@ -200,8 +201,8 @@ func parseMySQL(u *url.URL) (database, error) {
 	return database{pool, mysql.New(mysql.Config{Conn: pool, DSNConfig: config}), "MySQL at " + address}, nil
 }
 
-// parseMySQLParameters refuses the names that other databases have for the password and the
-// user: the driver would send them to the server as SET statements.
+// parseMySQLParameters refuses parameters that are the user or the password in other databases'
+// URLs: the driver would send them to the server as SET statements.
 func parseMySQLParameters(address string, query url.Values) (*mysqldriver.Config, error) {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		switch strings.ToLower(name) {

@@ -146,8 +146,8 @@ func TestShowRefusesAnExpiredOrForgedCookie(t *testing.T) {
 	ts := signedCookiesSite(t)
 	old := func(c *ginsession.Config) { c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) } }
 	expired := save(t, ts.manager(t, old), "n", 1)
-	const next = "\nThe SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n" +
-		"After a change of the key, --secret-key-fallback-env names the one before.\n"
+	const next = "\nSECRET_KEY, --cookie-age and --salt must be those of the site.\n" +
+		"If the key has been changed since, give the one before with --secret-key-fallback-env.\n"
 	const bad = "ginsession: the cookie has expired, or cannot be verified or decoded" + next
 	ts.run(t, "", "show", expired).want(t, 1, "", bad)
 	if got := ts.run(t, "", "show", expired, "--cookie-age=720h"); got.status != 0 {
@@ -162,17 +162,17 @@ func TestShowRefusesAnExpiredOrForgedCookie(t *testing.T) {
 	}
 	ginsessionCommand(t, nil, "", "show", "--engine=signed_cookies", expired).want(t, 2, "",
 		"ginsession: --engine=signed_cookies needs the key that cookies are signed with\n"+
-			"Put the site's into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
+			"Put it into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
 }
 
 func TestClearSessionsOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		switch ts.flags[0] {
 		case "--engine=cache":
-			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: a session in a cache expires by itself.\n", "")
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: sessions in a cache expire by themselves.\n", "")
 			return
 		case "--engine=signed_cookies":
-			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: signed cookies leave no session on the server.\n", "")
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: signed cookies are not stored on the server.\n", "")
 			return
 		}
 		m := ts.manager(t)
@@ -192,7 +192,7 @@ func TestCookieAgeMustBeWholeSeconds(t *testing.T) {
 	}
 }
 
-// The end of a session in a file follows from Config.CookieAge and from its record.
+// The expiry of a session in a file is computed from Config.CookieAge and its record.
 func TestFilesAreReadWithTheSettingsOfTheSite(t *testing.T) {
 	ts := fileSite(t)
 	ts.variables = []string{"SECRET_KEY=" + testSecret}
@@ -232,7 +232,7 @@ func TestStatsOnEachEngine(t *testing.T) {
 			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: a cache cannot list them\n")
 			return
 		case "--engine=signed_cookies":
-			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: signed cookies leave none on the server\n")
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: signed cookies are not stored on the server\n")
 			return
 		}
 		stats := func() string {
@@ -287,7 +287,7 @@ func TestMissingFolder(t *testing.T) {
 	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
 		line = append(line, "--engine=file")
 		ginsessionCommand(t, nil, "", append(line, "--dir", typo)...).want(t, 1, "", "ginsession: there is no folder "+typo+"\nCheck --dir.\n")
-		ginsessionCommand(t, nil, "", append(line, "--dir", file)...).want(t, 1, "", "ginsession: "+file+" is no folder\nName the folder that it is in.\n")
+		ginsessionCommand(t, nil, "", append(line, "--dir", file)...).want(t, 1, "", "ginsession: "+file+" is not a folder\nName the folder that it is in.\n")
 	}
 	if _, err := os.Stat(typo); err == nil {
 		t.Error("made the folder")

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A result is what a command leaves behind.
+// A result is the exit status and the output of a command.
 type result struct {
 	status         int
 	stdout, stderr string
@@ -81,7 +81,7 @@ func (tt testTable) args(command string, more ...string) []string {
 
 func (tt testTable) flags() []string { return []string{"--dsn", tt.dsn, "--table", tt.name} }
 
-// forEachDatabase runs f as a subtest for each database, with a table that nobody else has.
+// forEachDatabase runs f as a subtest for each database, with a table of its own.
 func forEachDatabase(t *testing.T, f func(t *testing.T, tt testTable)) {
 	t.Helper()
 	for _, database := range testDatabases {
@@ -119,7 +119,7 @@ func newTestTable(t *testing.T, dsn string) testTable {
 
 func sqliteDSN(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test 1%.db") }
 
-// mysqlDSN makes a URL of the driver's DSN that TEST_MYSQL_DSN holds.
+// mysqlDSN converts TEST_MYSQL_DSN, a DSN of the driver, to a URL.
 func mysqlDSN(t *testing.T) string {
 	t.Helper()
 	config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
@@ -130,8 +130,8 @@ func mysqlDSN(t *testing.T) string {
 	return u.String()
 }
 
-// needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails where CI promises that all servers are there.
+// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
+// or fails if CI is "true", because all servers run there.
 func needEnv(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -169,7 +169,7 @@ func newManager(t *testing.T, config ginsession.Config, configure ...func(*ginse
 	return m
 }
 
-// save makes a session with one value and returns its key.
+// save creates a session with one value and returns its key.
 func save(t *testing.T, m *ginsession.Manager, name string, value any) string {
 	t.Helper()
 	s := m.Open(t.Context(), "")
@@ -180,7 +180,7 @@ func save(t *testing.T, m *ginsession.Manager, name string, value any) string {
 	return s.Key()
 }
 
-// saveEnding makes n sessions that expire at a time.
+// saveEnding creates n sessions that expire at the given time.
 func saveEnding(t *testing.T, m *ginsession.Manager, n int, at time.Time) {
 	t.Helper()
 	for range n {
@@ -201,7 +201,7 @@ func (tt testTable) count(t *testing.T) int64 {
 	return n
 }
 
-// golden compares text with a file in testdata, or writes that with -update.
+// golden compares text with a file in testdata. With -update it writes the file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")

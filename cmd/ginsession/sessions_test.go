@@ -35,8 +35,8 @@ func TestMigrateMakesTheFile(t *testing.T) {
 	ginsessionCommand(t, dsn, "", "stats").wantSuccess(t)
 }
 
-// Django with USE_TZ off keeps local time where the database has none with a zone: in a zone
-// ahead of UTC such a date looks as if it were later than it is.
+// Django with USE_TZ off stores local time if the database's dates have no zone. Read as UTC, a date
+// from a zone ahead of UTC would be too late.
 func TestTimeZoneOfADjangoSite(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		zone := time.FixedZone("Asia/Tokyo", 9*60*60)
@@ -92,7 +92,7 @@ func TestShowWithTheSettingsOfTheSite(t *testing.T) {
 	signed := save(t, tt.manager(t, func(c *ginsession.Config) { c.SecretKey = "s3cret" }), "kind", "signed")
 	salted := save(t, tt.manager(t, func(c *ginsession.Config) { c.SecretKey, c.Salt = "s3cret", "shop" }), "kind", "salted")
 	missing := "ginsession: no live session of the table " + tt.name + " has this key"
-	const unverified = "ginsession: the session is there, but its record cannot be verified or decoded"
+	const unverified = "ginsession: the session exists, but its record cannot be verified or decoded"
 
 	for _, test := range []struct {
 		name      string
@@ -170,7 +170,7 @@ func TestShowReadsDjangosTable(t *testing.T) {
 		want(t, 2, "", "ginsession: bad configuration: HashKeys: must be Off with the table django_session: Django keeps keys as they are\n")
 }
 
-// Python writes numbers that JSON has not.
+// Python writes NaN and Infinity, which JSON does not have.
 func TestShowPrintsNaNAsItIsStored(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	key := save(t, tt.manager(t), "n", 1)

@@ -20,9 +20,9 @@ var showCommand = command{
 	arguments: "KEY",
 	summary:   "print one session by its cookie's key",
 	text: `Prints a live session: when it expires, and its data as JSON. KEY is the value
-of the session cookie. "-" reads it from standard input, which keeps it out of
-the list of processes and of the shell's history: whoever has the key is signed
-in as that visitor.
+of the session cookie; "-" reads it from standard input. Prefer that: other
+users can read command lines in the list of processes, and whoever has the key
+is signed in as that visitor.
 
 With --engine=signed_cookies the cookie's value is the session itself.
 
@@ -58,10 +58,10 @@ func prepareShow(flags *flag.FlagSet) action {
 	}
 }
 
-// maxKey is more than browsers keep of a cookie.
+// maxKey is in bytes. Browsers keep cookies of up to 4096.
 const maxKey = 8192
 
-// readKey returns the argument, or for "-" the first line of stdin.
+// readKey returns the argument, or the first line of stdin if the argument is "-".
 func readKey(argument string, stdin io.Reader) (string, error) {
 	if argument != "-" {
 		return argument, nil
@@ -102,8 +102,8 @@ func showJSON(e *environment, session *ginsession.Session) error {
 	}{instant(session.StoredUntil()), data})
 }
 
-// find tells a session that is not there from one that cannot be read. Nobody can look for a
-// signed cookie: it is all there is.
+// find returns an error if the session does not exist, as opposed to one that exists and cannot
+// be read. A signed cookie is not looked up: it is the session.
 func (s *site) find(ctx context.Context, key string) error {
 	if s.engine.name == signedCookiesEngine {
 		return nil
@@ -115,17 +115,17 @@ func (s *site) find(ctx context.Context, key string) error {
 	return err
 }
 
-const rotated = "After a change of the key, --secret-key-fallback-env names the one before."
+const rotated = "If the key has been changed since, give the one before with --secret-key-fallback-env."
 
 func (s *site) unverified() error {
 	if s.engine.name == signedCookiesEngine {
-		return trouble("The SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n"+rotated,
+		return trouble("SECRET_KEY, --cookie-age and --salt must be those of the site.\n"+rotated,
 			"the cookie has expired, or cannot be verified or decoded")
 	}
-	return trouble("Records that are signed need the SECRET_KEY they were signed with, in the environment;\n"+
-		"unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
-		"A site with a session class of its own needs its --salt.\n"+rotated,
-		"the session is there, but its record cannot be verified or decoded")
+	return trouble("Signed records need the SECRET_KEY they were signed with, in the environment.\n"+
+		"Unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
+		"If the site sets Config.Salt, --salt must be the same.\n"+rotated,
+		"the session exists, but its record cannot be verified or decoded")
 }
 
 // document returns the session's data as one object, with the values as they are stored.
@@ -154,7 +154,7 @@ func readable(document []byte) string {
 	return escape(indented.String())
 }
 
-// escape writes what is not printable ASCII as JSON escapes it.
+// escape replaces all but printable ASCII and line feeds by JSON's escapes.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

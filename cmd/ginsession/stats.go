@@ -11,13 +11,14 @@ import (
 var statsCommand = command{
 	name:    "stats",
 	summary: "count the sessions and their bytes",
-	text: `Prints how many sessions are live and how many have expired and wait to be
-removed, the size of their records, and the first and the last expiry.
+	text: `Prints how many sessions are live, how many have expired and are not removed
+yet, the size of their records, and the earliest and the latest expiry.
 It reads the whole table, or with --engine=file every file.
 
-The end of a session in a file follows from its record: --cookie-age and
-the secret must be the site's. A record that they do not fit is "unreadable".
-Caches and signed cookies cannot list their sessions.
+With --engine=file, --cookie-age and the secret key must be those of the site:
+the expiry of a session in a file is computed from its record. Records that
+cannot be read with these settings are counted as "unreadable".
+Sessions in caches and in signed cookies cannot be listed.
 
 The fields of --json:
   live, expired, unreadable       numbers of sessions
@@ -85,7 +86,7 @@ func (sum totals) print(e *environment, now time.Time) error {
 	return w.Flush()
 }
 
-// moment writes a date with its distance from now.
+// moment returns a date in UTC with its distance from now, or "none" for the zero time.
 func moment(at, now time.Time) string {
 	if at.IsZero() {
 		return "none"
@@ -97,7 +98,7 @@ func moment(at, now time.Time) string {
 	return text + " (" + span(now.Sub(at)) + " ago)"
 }
 
-// span rounds a duration down to what a person reads.
+// span returns a duration in its largest unit of which it has at least 2, rounded down.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
