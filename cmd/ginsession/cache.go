@@ -22,7 +22,7 @@ func (s *site) openCache(url string) (ginsession.Cache, error) {
 	case !found:
 		return nil, misuse(cacheForms, "the cache's URL does not say what kind of cache it is")
 	case wronglyEncoded(url):
-		return nil, misuse(percentEncode, "the cache's password must be percent-encoded")
+		return nil, misuse(percentEncode, "the cache's URL has a special character that must be percent-encoded")
 	case scheme == "redis", scheme == "rediss":
 		return s.openRedis(url)
 	case scheme == "memcached" && strings.Contains(servers, "@"):

@@ -132,7 +132,7 @@ func parseServer(dsn string) (database, error) {
 		return database{}, misuse(percentEncode, "the DSN is not a URL")
 	}
 	if wronglyEncoded(dsn) {
-		return database{}, misuse(percentEncode, "the DSN's password must be percent-encoded")
+		return database{}, misuse(percentEncode, "the DSN has a special character that must be percent-encoded")
 	}
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return database{}, misuse(percentEncode, "the DSN's parameters cannot be read")

@@ -89,7 +89,7 @@ func quote(word string) string {
 	return "(not shown: it may hold a secret)"
 }
 
-// plainFlagError matches the errors of package flag that quote nothing but plain names.
+// plainFlagError matches the errors of package flag that quote only plain names.
 var plainFlagError = regexp.MustCompile(`^(flag provided but not defined: -[A-Za-z0-9_-]{1,20}|flag needs an argument: -\S{1,20}|invalid (boolean )?value "[A-Za-z0-9_.-]{0,20}" for .*)$`)
 
 // flagError returns the text of an error of package flag, unless it may hold a secret.
@@ -100,8 +100,9 @@ func flagError(err error) string {
 	return "a flag is unknown, or its value cannot be read"
 }
 
-// wronglyEncoded reports whether the URL seems to end inside its password: a "/", "?" or "#" in
-// a password is read as the end of the host, and the rest then as a path or a parameter.
+// wronglyEncoded reports whether a "/", "?" or "#" in the password seems to have ended the URL's
+// host: an "@" follows it. url.Parse then takes the first part of the password for the port,
+// and errors would show it. A "#" has no meaning in these URLs.
 func wronglyEncoded(text string) bool {
 	_, rest, _ := strings.Cut(text, "://")
 	end := strings.IndexAny(rest, "/?#")

@@ -99,6 +99,14 @@ func TestNoOutputShowsAPassword(t *testing.T) {
 	}
 }
 
+func TestNoErrorShowsPGPASSWORD(t *testing.T) {
+	variables := []string{"DATABASE_URL=postgres://hunter2@127.0.0.1:1/db", "PGPASSWORD=hunter2"}
+	got := ginsessionCommand(t, variables, "", "stats")
+	if got.status != 1 || strings.Contains(got.stderr, testPassword) {
+		t.Errorf("status %d, stderr:\n%s", got.status, got.stderr)
+	}
+}
+
 // The error still says what is wrong when there is a password to leave out.
 func TestErrorsNameTheParameter(t *testing.T) {
 	for dsn, stderr := range map[string]string{
@@ -107,7 +115,7 @@ func TestErrorsNameTheParameter(t *testing.T) {
 		"mysql://u:hunter2@h/db?a=b&timeout=soon":        "ginsession: the DSN's parameter timeout cannot be used\n",
 		"mysql://u:hunter2@h/db?tls=unknown":             "ginsession: the DSN's parameter tls cannot be used\n",
 		"mysql://h/db?password=hunter2":                  "ginsession: the DSN's parameter password has no meaning for MySQL\n",
-		"postgres://u:12/hunter2@h/db":                   "ginsession: the DSN's password must be percent-encoded\n",
+		"postgres://u:12/hunter2@h/db":                   "ginsession: the DSN has a special character that must be percent-encoded\n",
 	} {
 		got := ginsessionCommand(t, []string{"DATABASE_URL=" + dsn}, "", "stats")
 		if got.status != 2 || !strings.HasPrefix(got.stderr, stderr) {
@@ -135,8 +143,8 @@ func TestShortPasswordIsHiddenAsAWord(t *testing.T) {
 	}
 }
 
-// FuzzDSN plants a password between two texts, as they are and percent-encoded, into each form of a
-// DSN.
+// FuzzDSN puts a password with arbitrary text around it into each form of a DSN, once unchanged and
+// twice percent-encoded.
 func FuzzDSN(f *testing.F) {
 	forms := []string{
 		"postgres://u:PASSWORD@127.0.0.1:1/db?sslmode=bogus",

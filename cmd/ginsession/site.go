@@ -67,7 +67,7 @@ func (k *keyFlags) registerSignature(flags *flag.FlagSet) {
 		k.retired = append(k.retired, name)
 		return nil
 	})
-	flags.StringVar(&k.salt, "salt", "", "the site's Config.Salt, if set: a `salt`")
+	flags.StringVar(&k.salt, "salt", "", "Config.Salt of the site, if it sets a `salt`")
 }
 
 // switchFor returns HashKeys as given, or its default on a site that shares Django's table or not.
