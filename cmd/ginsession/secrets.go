@@ -1,12 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // secrets are the passwords that this run of the command was given. No error text shows them:
@@ -56,26 +57,49 @@ func (s *secrets) add(password string) {
 			}
 		}
 	}
-	slices.SortFunc(*s, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 }
 
-// hide returns text without the passwords. The longest are replaced first, because one may be
-// part of another. Those of up to 3 bytes are replaced only as whole words: they are parts of too
-// many words for a text to stay readable.
+// hide returns text with *** in place of the passwords. It finds all of them before it replaces
+// any, because they may overlap.
 func (s secrets) hide(text string) string {
+	hidden := make([]bool, len(text))
 	for _, secret := range s {
-		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, mask)
-			continue
+		for start := range len(text) {
+			if occurs(text, secret, start) {
+				for i := range len(secret) {
+					hidden[start+i] = true
+				}
+			}
 		}
-		word := regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(secret) + `(\W|$)`)
-		text = word.ReplaceAllString(text, "${1}"+mask+"${2}")
 	}
-	return text
+	var b strings.Builder
+	for i := range len(text) {
+		switch {
+		case !hidden[i]:
+			b.WriteByte(text[i])
+		case i == 0 || !hidden[i-1]:
+			b.WriteString("***")
+		}
+	}
+	return b.String()
 }
 
-// mask takes the place of a password.
-const mask = "***"
+// occurs reports whether text has the secret at start. One of up to 3 bytes is part of too many
+// words for the text to stay readable: it only counts if no letter or digit stands beside it.
+func occurs(text, secret string, start int) bool {
+	rest, found := strings.CutPrefix(text[start:], secret)
+	return found && (len(secret) > 3 || !wordEnds(text[:start]) && !wordBegins(rest))
+}
+
+func wordEnds(text string) bool {
+	r, _ := utf8.DecodeLastRuneInString(text)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
+
+func wordBegins(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
 
 // plainName is what a mistyped command or engine looks like. Passwords, DSNs and the 32
 // characters of a session key do not.
