@@ -11,18 +11,22 @@ import (
 const cacheForms = `A cache is redis://user:password@host:6379/0, the same with rediss for TLS,
 or memcached://host:11211,host2:11211.`
 
-// openCache uses the cache that a URL names. No error holds the URL's password.
+// openCache connects to the cache that a URL names.
 func (s *site) openCache(url string) (ginsession.Cache, error) {
 	scheme, servers, found := strings.Cut(url, "://")
 	switch {
 	case url == "":
 		return nil, misuse(cacheForms, "which cache? Set CACHE_URL or use --cache")
 	case url == "memory":
-		return nil, misuse(cacheForms, "the cache %q is inside the site's own process, where no other program sees it", url)
+		return nil, misuse(cacheForms, "the cache %q is inside the site's own process, and no other program can read it", url)
 	case !found:
 		return nil, misuse(cacheForms, "the cache's URL does not say what kind of cache it is")
+	case wronglyEncoded(url):
+		return nil, misuse(percentEncode, "the cache's URL has a special character that must be percent-encoded")
 	case scheme == "redis", scheme == "rediss":
 		return s.openRedis(url)
+	case scheme == "memcached" && strings.Contains(servers, "@"):
+		return nil, misuse(cacheForms, "memcached takes no user and no password")
 	case scheme == "memcached":
 		return s.openMemcached(servers)
 	default:

@@ -12,17 +12,18 @@ import (
 var clearCommand = command{
 	name:    "clearsessions",
 	summary: "remove expired sessions",
-	text: `Removes the sessions that have expired, in small batches, so that the site is
-not kept waiting. It may run beside the site, and on several machines at once.
-Ctrl-C stops it; what has been removed by then stays removed.
+	text: `Removes expired sessions in small batches, so that the site never waits for
+long. It may run while the site runs, and on several machines at once.
+Ctrl-C stops it; sessions that are removed by then stay removed.
 
-On a terminal it shows its progress. Run it from cron, or call
-Manager.StartCleaner in the program instead.
+It shows its progress if standard error is a terminal. Run it from cron, or
+call Manager.StartCleaner in the site's program instead.
 
-The end of a session in a file follows from its record: with --engine=file,
---cookie-age and the secret must be the site's, or live sessions would go.
-Sessions in a cache expire by themselves, and signed cookies leave none here:
-with these engines there is nothing to do, and it says so.`,
+With --engine=file, --cookie-age and the secret key must be those of the site:
+the expiry of a session in a file is computed from its record, and with other
+settings live sessions would be removed.
+Sessions in a cache expire by themselves, and signed cookies are not stored on
+the server: with these engines the command does nothing, and says so.`,
 	examples: `  ginsession clearsessions --dsn sqlite:app.db --dry-run
   ginsession clearsessions --engine file --dir /var/lib/shop/sessions
   0 4 * * *  DATABASE_URL=postgres://app@db/shop ginsession clearsessions
@@ -31,14 +32,14 @@ with these engines there is nothing to do, and it says so.`,
 	prepare: prepareClear,
 }
 
-// maxBatch is the most that the framework removes at once.
+// maxBatch is the largest batch size that ginsession.ClearBatchSize accepts.
 const maxBatch = 5000
 
 type clearFlags struct {
 	siteFlags
 	dryRun bool
 	batch  int
-	pause  *time.Duration // nil leaves it to the engine
+	pause  *time.Duration // nil: the engine's default
 }
 
 func prepareClear(flags *flag.FlagSet) action {
@@ -46,7 +47,7 @@ func prepareClear(flags *flag.FlagSet) action {
 	f.register(flags)
 	flags.BoolVar(&f.dryRun, "dry-run", false, "count the expired sessions, remove none")
 	flags.IntVar(&f.batch, "batch", 1000, fmt.Sprintf("how many `sessions` to remove at once, 1 to %d", maxBatch))
-	flags.Func("pause", "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s; 5ms where it is not given, none with\nPostgreSQL, whose writers do not wait for the table", func(text string) error {
+	flags.Func("pause", "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s; if it is not given, 5ms, or none\nwith PostgreSQL, whose writers do not wait for the table", func(text string) error {
 		pause, err := time.ParseDuration(text)
 		if pause == 0 {
 			pause = -1 // none, which 0 is not to the library
@@ -109,7 +110,7 @@ func (f *clearFlags) clear(ctx context.Context, e *environment, s *site) error {
 	case ctx.Err() != nil:
 		return trouble("Run the command again to remove the rest.", "interrupted: %s removed so far", count(removed, "expired session"))
 	case err != nil:
-		return trouble(count(removed, "expired session")+" removed until then. Run the command again to remove the rest.", "%w", err)
+		return trouble(count(removed, "expired session")+" removed before that. Run the command again to remove the rest.", "%w", err)
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s removed.\n", count(removed, "expired session"))
 	return err

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A command is one word of the command line, with its help.
+// A command is what the first word of the command line names, with its help.
 type command struct {
 	name      string
 	arguments string // of the usage line
@@ -19,14 +19,14 @@ type command struct {
 	prepare   func(flags *flag.FlagSet) action
 }
 
-// An action runs a command whose flags are parsed.
+// An action runs a command after its flags have been parsed.
 type action func(ctx context.Context, e *environment, args []string) error
 
 func commands() []command {
-	return []command{migrateCommand, clearCommand, showCommand, statsCommand}
+	return []command{migrateCommand, clearCommand, showCommand, statsCommand, versionCommand}
 }
 
-// dispatch runs the command that args begin with.
+// dispatch runs the command that args[0] names.
 func dispatch(ctx context.Context, e *environment, args []string) error {
 	if len(args) == 0 {
 		return misuse(overview(), "which command?")
@@ -34,9 +34,11 @@ func dispatch(ctx context.Context, e *environment, args []string) error {
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
 		return help(e, args[1:])
+	case "--version", "-version":
+		return printVersion(ctx, e, nil)
 	}
 	if strings.HasPrefix(args[0], "-") {
-		return misuse(`Write "ginsession COMMAND `+args[0]+` ...", or run "ginsession help".`, "the command comes first, then its flags")
+		return misuse(`Write "ginsession COMMAND [flags]", or run "ginsession help".`, "the command comes first, then its flags")
 	}
 	c, err := find(args[0])
 	if err != nil {
@@ -54,10 +56,10 @@ func (c command) run(ctx context.Context, e *environment, args []string) error {
 		return err
 	}
 	if err != nil {
-		return misuse(c.seeHelp(), "%s: %w", c.name, err)
+		return misuse(c.seeHelp(), "%s: %s", c.name, flagError(err))
 	}
 	if c.arguments == "" && len(args) > 0 {
-		return misuse(c.seeHelp(), "%s takes no argument, but was given %q", c.name, args[0])
+		return misuse(c.seeHelp(), "%s takes no argument, but was given %s", c.name, quote(args[0]))
 	}
 	return act(ctx, e, args)
 }
@@ -68,7 +70,8 @@ func (c command) flags() *flag.FlagSet {
 	return flags
 }
 
-// parse parses flags before, between and after the arguments, which it returns.
+// parse parses the flags, which may stand before, between and after the arguments, and returns
+// the arguments.
 func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 	var arguments []string
 	for {
@@ -83,7 +86,7 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 	}
 }
 
-// find returns the command with this name. Where there is none, the error suggests the nearest.
+// find returns the command with this name. If there is none, the error suggests the most similar.
 func find(name string) (command, error) {
 	for _, c := range commands() {
 		if c.name == name {
@@ -96,10 +99,11 @@ func find(name string) (command, error) {
 			next = fmt.Sprintf("Did you mean %q?", "ginsession "+c.name)
 		}
 	}
-	return command{}, misuse(next, "there is no command %q", name)
+	return command{}, misuse(next, "there is no command %s", quote(name))
 }
 
-// distance is how many letters must be added, removed or replaced to make b of a (Levenshtein).
+// distance returns how many bytes must be added, removed or replaced to turn a into b
+// (the Levenshtein distance).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -23,11 +23,13 @@ func TestHelp(t *testing.T) {
 			}
 		}
 		ginsessionCommand(t, nil, "", c.name, "--help").want(t, 0, help.stdout, "")
-		ginsessionCommand(t, nil, "", c.name, "--table", "x", "-h").want(t, 0, help.stdout, "")
+		if strings.Contains(help.stdout, "  --table ") {
+			ginsessionCommand(t, nil, "", c.name, "--table", "x", "-h").want(t, 0, help.stdout, "")
+		}
 	}
 }
 
-func TestWrongCommandLine(t *testing.T) {
+func TestWrongCommandLineSaysWhatToDo(t *testing.T) {
 	for _, test := range []struct {
 		line   string
 		stderr string // what it begins with
@@ -38,7 +40,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"stat", "ginsession: there is no command \"stat\"\nDid you mean \"ginsession stats\"?\n"},
 		{"frobnicate", "ginsession: there is no command \"frobnicate\"\nRun \"ginsession help\" for the list of commands.\n"},
 		{"help frobnicate", "ginsession: there is no command \"frobnicate\"\nRun \"ginsession help\" for the list of commands.\n"},
-		{"--dsn sqlite:app.db stats", "ginsession: the command comes first, then its flags\nWrite \"ginsession COMMAND --dsn ...\", or run \"ginsession help\".\n"},
+		{"--dsn sqlite:app.db stats", "ginsession: the command comes first, then its flags\nWrite \"ginsession COMMAND [flags]\", or run \"ginsession help\".\n"},
 		{"stats --frob", "ginsession: stats: flag provided but not defined: -frob\nRun \"ginsession help stats\" for its flags and for examples.\n"},
 		{"stats now", "ginsession: stats takes no argument, but was given \"now\"\nRun \"ginsession help stats\""},
 		{"clearsessions --batch=0", "ginsession: --batch must be 1 to 5000\n"},
@@ -55,9 +57,9 @@ func TestWrongCommandLine(t *testing.T) {
 		{"migrate --dsn sqlite:", "ginsession: the DSN names no file\n"},
 		{"migrate --dsn sqlite::memory:", "ginsession: the DSN names no file\n"},
 		{"migrate --dsn sqlite:///app.db", "ginsession: sqlite:// is read differently by different programs\n"},
-		{"migrate --dsn sqlite:app.db?a=%zz", "ginsession: the DSN's parameters cannot be read: invalid URL escape \"%zz\"\n"},
+		{"migrate --dsn sqlite:app.db?a=%zz", "ginsession: the DSN's parameters cannot be read\nPercent-encode special characters: "},
 		{"stats --dsn mysql://root@localhost", "ginsession: the DSN names no database\n"},
-		{"stats --dsn mysql://root@localhost/db?timeout=soon", "ginsession: the DSN's parameters cannot be used: "},
+		{"stats --dsn mysql://root@localhost/db?timeout=soon", "ginsession: the DSN's parameter timeout cannot be used\n"},
 		{"stats --dsn postgres://root@localhost:port/db", "ginsession: the DSN is not a URL\n"},
 		{"stats --engine postgres", "ginsession: --engine: there is no engine \"postgres\"\nWrite one of db, file, cache, cached_db, signed_cookies.\n"},
 		{"stats --dir d", "ginsession: --dir has no effect with --engine=db, which keeps sessions in a table of a database\nIt is for --engine=file.\n"},
@@ -70,7 +72,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{"migrate --engine file --table t", "ginsession: --table has no effect with --engine=file, which"},
 		{"stats --engine file", "ginsession: which folder? Use --dir\nName the one that the site gives to ginsession.File.\n"},
 		{"show k --engine cache", "ginsession: which cache? Set CACHE_URL or use --cache\nA cache is redis://"},
-		{"show k --engine cache --cache memory", "ginsession: the cache \"memory\" is inside the site's own process, where no other program sees it\nA cache is redis://"},
+		{"show k --engine cache --cache memory", "ginsession: the cache \"memory\" is inside the site's own process, and no other program can read it\nA cache is redis://"},
 		{"show k --engine cache --cache localhost:6379", "ginsession: the cache's URL does not say what kind of cache it is\nA cache is redis://"},
 		{"show k --engine cache --cache http://cache", "ginsession: the kind of cache is unknown\nA cache is redis://"},
 		{"stats --engine cached_db --cache memory", "ginsession: the cache \"memory\" is inside the site's own process"},
@@ -81,26 +83,6 @@ func TestWrongCommandLine(t *testing.T) {
 				t.Errorf("status %d, stdout %q, stderr:\n%s\nwant status 2 and\n%s", got.status, got.stdout, got.stderr, test.stderr)
 			}
 		})
-	}
-}
-
-// No error may show the password that the DSN holds.
-func TestPasswordStaysSecret(t *testing.T) {
-	for _, dsn := range []string{
-		"postgres://u:hunter2%zz@localhost/db",
-		"postgres://u:hunter2@localhost:port/db",
-		"postgres://u:hunter2@localhost/db?connect_timeout=soon",
-		"postgres://u:hunter2@127.0.0.1:1/db",
-		"mysql://u:hunter2%zz@localhost/db",
-		"mysql://u:hunter2@127.0.0.1:1/db",
-		"mysql://u:hunter2@127.0.0.1:1/db?tls=unknown",
-		"postgress://u:hunter2@localhost/db",
-		"u:hunter2@tcp(localhost)/db",
-	} {
-		got := ginsessionCommand(t, []string{"DATABASE_URL=" + dsn}, "", "stats")
-		if got.status == 0 || strings.Contains(got.stdout+got.stderr, "hunter2") {
-			t.Errorf("DATABASE_URL=%s: status %d, stderr:\n%s", dsn, got.status, got.stderr)
-		}
 	}
 }
 
@@ -121,7 +103,7 @@ func TestMissingFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "typo.db")
 	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
 		got := ginsessionCommand(t, []string{"DATABASE_URL=sqlite:" + file}, "", line...)
-		got.want(t, 1, "", "ginsession: there is no file "+file+"\nCheck --dsn or DATABASE_URL. \"ginsession migrate\" would make the file.\n")
+		got.want(t, 1, "", "ginsession: there is no file "+file+"\nCheck --dsn or DATABASE_URL. \"ginsession migrate\" would create the file.\n")
 	}
 	if files, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(files) > 0 {
 		t.Errorf("made %v", files)
@@ -136,12 +118,12 @@ func TestMissingTable(t *testing.T) {
 		for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"show", "k"}} {
 			args := append(line, "--dsn", tt.dsn, "--table", "t_missing")
 			ginsessionCommand(t, nil, "", args...).want(t, 1, "", "ginsession: there is no table t_missing in this database\n"+
-				"Name another one with --table, or make it with \"ginsession migrate\".\n")
+				"Name another one with --table, or create it with \"ginsession migrate\".\n")
 		}
 	})
 }
 
-func TestTableThatIsNone(t *testing.T) {
+func TestTableWithoutTheColumnsOfSessions(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		if err := tt.db.Exec("ALTER TABLE " + tt.name + " RENAME COLUMN session_data TO payload").Error; err != nil {
 			t.Fatal(err)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,15 +27,15 @@ import (
 // connectTimeout bounds the wait for a database server.
 const connectTimeout = 10 * time.Second
 
-// A database is one that a DSN names, open or not yet connected.
+// A database is what a DSN names. It is not connected before its first use.
 type database struct {
 	pool      *sql.DB
 	dialector gorm.Dialector
-	name      string // for people; never with a password
+	name      string // for error texts, without the password
 }
 
-// openDatabase connects to the database that dsn names. With create, an SQLite file that is
-// missing is made. No error holds the DSN's password.
+// openDatabase connects to the database that dsn names. If create is true, a missing SQLite file
+// is created.
 func openDatabase(ctx context.Context, dsn string, create bool) (*gorm.DB, error) {
 	d, err := parseDSN(dsn, create)
 	if err != nil {
@@ -66,13 +68,16 @@ func parseDSN(dsn string, create bool) (database, error) {
 	case scheme == "sqlite":
 		return parseSQLite(rest, create)
 	case scheme == "postgres", scheme == "postgresql", scheme == "mysql", scheme == "mariadb":
+		if !strings.HasPrefix(rest, "//") {
+			return database{}, misuse(dsnForms, "the DSN is not a URL")
+		}
 		return parseServer(dsn)
 	default:
 		return database{}, misuse(dsnForms, "the DSN's kind of database is unknown")
 	}
 }
 
-// parseSQLite takes a file name, and parameters of github.com/mattn/go-sqlite3 after a "?".
+// parseSQLite takes a file name, and after a "?" the parameters of github.com/mattn/go-sqlite3.
 func parseSQLite(rest string, create bool) (database, error) {
 	file, parameters, _ := strings.Cut(rest, "?")
 	switch {
@@ -90,7 +95,7 @@ func parseSQLite(rest string, create bool) (database, error) {
 	}
 	values, err := url.ParseQuery(parameters)
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN's parameters cannot be read: %w", err)
+		return database{}, misuse(percentEncode, "the DSN's parameters cannot be read")
 	}
 	if !values.Has("mode") {
 		values.Set("mode", mode)
@@ -103,11 +108,12 @@ func parseSQLite(rest string, create bool) (database, error) {
 	return database{pool, sqlite.New(sqlite.Config{Conn: pool}), file}, nil
 }
 
-// checkFile keeps a mistyped name from making a new, empty database.
+// checkFile returns an error if the file is missing. SQLite would create it, and a mistyped name
+// would look like a site without sessions.
 func checkFile(file string) error {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return trouble(`Check --dsn or DATABASE_URL. "ginsession migrate" would make the file.`, "there is no file %s", file)
+		return trouble(`Check --dsn or DATABASE_URL. "ginsession migrate" would create the file.`, "there is no file %s", file)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot open the database: %w", err)
@@ -118,12 +124,18 @@ func checkFile(file string) error {
 	return nil
 }
 
-// parseServer takes the URL of a server. An error of url.Parse is not passed on: it quotes the
-// password.
+// parseServer takes the URL of a server. The errors of parsers are not passed on: they quote the
+// URL, or parts of it that may be parts of the password.
 func parseServer(dsn string) (database, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
-		return database{}, misuse("Percent-encode special characters in the password: %40 for @, %2F for /, %25 for %.", "the DSN is not a URL")
+		return database{}, misuse(percentEncode, "the DSN is not a URL")
+	}
+	if wronglyEncoded(dsn) {
+		return database{}, misuse(percentEncode, "the DSN has a special character that must be percent-encoded")
+	}
+	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+		return database{}, misuse(percentEncode, "the DSN's parameters cannot be read")
 	}
 	if strings.HasPrefix(u.Scheme, "postgres") {
 		return parsePostgres(u)
@@ -131,17 +143,35 @@ func parseServer(dsn string) (database, error) {
 	return parseMySQL(u)
 }
 
+// unusable names the parameter that parse refuses, if it is one: without it, parse accepts the
+// rest. The driver then knows the name, so that it is no part of a password.
+func unusable(query url.Values, parse func(url.Values) error) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		rest := maps.Clone(query)
+		delete(rest, name)
+		if parse(rest) == nil {
+			return misuse(dsnForms, "the DSN's parameter %s cannot be used", name)
+		}
+	}
+	return misuse(dsnForms, "the DSN, or an environment variable of the database's client, cannot be used")
+}
+
 func parsePostgres(u *url.URL) (database, error) {
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+		return database{}, unusable(u.Query(), func(query url.Values) error {
+			other := *u
+			other.RawQuery = query.Encode()
+			_, err := pgx.ParseConfig(other.String())
+			return err
+		})
 	}
 	pool := stdlib.OpenDB(*config)
 	name := fmt.Sprintf("PostgreSQL at %s", net.JoinHostPort(config.Host, fmt.Sprint(config.Port)))
 	return database{pool, postgres.New(postgres.Config{Conn: pool}), name}, nil
 }
 
-// parseMySQL makes the driver's configuration of a URL. The parameters are the driver's.
+// parseMySQL takes a URL with the parameters of github.com/go-sql-driver/mysql.
 func parseMySQL(u *url.URL) (database, error) {
 	host, port := u.Hostname(), u.Port()
 	if host == "" {
@@ -151,9 +181,9 @@ func parseMySQL(u *url.URL) (database, error) {
 		port = "3306"
 	}
 	address := net.JoinHostPort(host, port)
-	config, err := mysqldriver.ParseDSN("tcp(" + address + ")/?" + u.RawQuery)
+	config, err := parseMySQLParameters(address, u.Query())
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN's parameters cannot be used: %w", err)
+		return database{}, err
 	}
 	config.User = u.User.Username()
 	config.Passwd, _ = u.User.Password()
@@ -165,8 +195,30 @@ func parseMySQL(u *url.URL) (database, error) {
 	}
 	connector, err := mysqldriver.NewConnector(config)
 	if err != nil {
-		return database{}, misuse(dsnForms, "the DSN cannot be used: %w", err)
+		return database{}, misuse(dsnForms, "the DSN cannot be used")
 	}
 	pool := sql.OpenDB(connector)
 	return database{pool, mysql.New(mysql.Config{Conn: pool, DSNConfig: config}), "MySQL at " + address}, nil
+}
+
+// parseMySQLParameters refuses parameters that are the user or the password in other databases'
+// URLs: the driver would send them to the server as SET statements.
+func parseMySQLParameters(address string, query url.Values) (*mysqldriver.Config, error) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch strings.ToLower(name) {
+		case "password", "passwd", "pwd", "pass", "user", "username":
+			return nil, misuse(dsnForms, "the DSN's parameter %s has no meaning for MySQL", strings.ToLower(name))
+		}
+	}
+	parse := func(query url.Values) (*mysqldriver.Config, error) {
+		return mysqldriver.ParseDSN("tcp(" + address + ")/?" + query.Encode())
+	}
+	config, err := parse(query)
+	if err != nil {
+		return nil, unusable(query, func(rest url.Values) error {
+			_, err := parse(rest)
+			return err
+		})
+	}
+	return config, nil
 }

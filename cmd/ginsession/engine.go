@@ -21,15 +21,15 @@ const (
 // An engine is one of the places where a site can keep its sessions.
 type engine struct {
 	name  string
-	where string   // sessions are kept
-	flags []string // those that it has a use for and another engine has none
+	where string   // it keeps sessions, for error texts
+	flags []string // the flags that it uses and that some other engine does not
 	open  opener
 
-	// Where clearsessions and stats have nothing to work on, why.
+	// Why clearsessions and stats cannot work with this engine, or "" if they can.
 	nothingToClear, uncountable string
 }
 
-// An opener opens what an engine needs, and notes in the site how to close it.
+// An opener opens what an engine needs and adds to the site's closers.
 type opener func(ctx context.Context, e *environment, f *siteFlags, s *site) (ginsession.Engine, error)
 
 func engines() []engine {
@@ -51,7 +51,7 @@ func engines() []engine {
 			where:          "a cache",
 			flags:          []string{"cache", "hash-keys"},
 			open:           openCached,
-			nothingToClear: "a session in a cache expires by itself",
+			nothingToClear: "sessions in a cache expire by themselves",
 			uncountable:    "a cache cannot list them",
 		},
 		{
@@ -65,8 +65,8 @@ func engines() []engine {
 			where:          "the cookies themselves",
 			flags:          []string{"cookie-age", "time-zone"},
 			open:           openSignedCookies,
-			nothingToClear: "signed cookies leave no session on the server",
-			uncountable:    "signed cookies leave none on the server",
+			nothingToClear: "signed cookies are not stored on the server",
+			uncountable:    "signed cookies are not stored on the server",
 		},
 	}
 }
@@ -79,13 +79,13 @@ func engineNames() []string {
 	return names
 }
 
-// chosen returns the engine that the flags name. Flags that it has no use for are a mistake:
-// the command would not do what whoever gave them expects.
+// chosen returns the engine that --engine names. It refuses flags that this engine does not
+// use, because the command would not do what the user expects.
 func (f *siteFlags) chosen() (engine, error) {
 	all := engines()
 	i := slices.IndexFunc(all, func(en engine) bool { return en.name == f.engine })
 	if i < 0 {
-		return engine{}, misuse("Write one of "+strings.Join(engineNames(), ", ")+".", "--engine: there is no engine %q", f.engine)
+		return engine{}, misuse("Write one of "+strings.Join(engineNames(), ", ")+".", "--engine: there is no engine %s", quote(f.engine))
 	}
 	var err error
 	f.given.Visit(func(given *flag.Flag) {
@@ -98,7 +98,7 @@ func (f *siteFlags) chosen() (engine, error) {
 
 func (en engine) has(name string) bool { return slices.Contains(en.flags, name) }
 
-// accept returns an error for a flag that is other engines' alone.
+// accept returns an error if only other engines use the flag.
 func (en engine) accept(name string) error {
 	var others []string
 	for _, other := range engines() {
@@ -127,7 +127,7 @@ func openFile(_ context.Context, _ *environment, f *siteFlags, s *site) (ginsess
 	}
 	s.place = "the folder " + f.dir
 	s.hint = "It has ended or expired, or belongs to another --dir or --cookie-name.\n" +
-		"KEY is the cookie's value, not the end of the file's name, unless --hash-keys is off."
+		"KEY is the cookie's value. Only with --hash-keys=off is it also the end of the file's name."
 	return ginsession.File(f.dir), nil
 }
 
@@ -138,7 +138,7 @@ func openCached(ctx context.Context, e *environment, f *siteFlags, s *site) (gin
 	}
 	s.place = "the cache"
 	s.hint = "It has ended or expired, or belongs to another --cache.\n" +
-		"KEY is the cookie's value; --hash-keys must be as the site has it."
+		"KEY is the cookie's value; --hash-keys must be as on the site."
 	return ginsession.Cached(cache), nil
 }
 
@@ -156,7 +156,7 @@ func openCachedDB(ctx context.Context, e *environment, f *siteFlags, s *site) (g
 
 func openSignedCookies(_ context.Context, e *environment, f *siteFlags, _ *site) (ginsession.Engine, error) {
 	if f.keys.secret(e) == "" {
-		return nil, misuse("Put the site's into the environment variable SECRET_KEY, or name another one with --secret-key-env.",
+		return nil, misuse("Put it into the environment variable SECRET_KEY, or name another one with --secret-key-env.",
 			"--engine=%s needs the key that cookies are signed with", signedCookiesEngine)
 	}
 	return ginsession.SignedCookies(), nil

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,19 +29,12 @@ func (ts testSite) manager(t *testing.T, configure ...func(*ginsession.Config)) 
 	if len(ts.variables) > 0 {
 		config.SecretKey = testSecret
 	}
-	for _, f := range configure {
-		f(&config)
-	}
-	m, err := ginsession.NewManager(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return newManager(t, config, configure...)
 }
 
 func (ts testSite) run(t *testing.T, stdin, command string, more ...string) result {
 	t.Helper()
-	return ginsessionCommand(t, ts.variables, stdin, append(append([]string{command}, ts.flags...), more...)...)
+	return ginsessionCommand(t, ts.variables, stdin, slices.Concat([]string{command}, ts.flags, more)...)
 }
 
 func fileSite(t *testing.T) testSite {
@@ -80,7 +74,7 @@ func cachedDBSite(t *testing.T) testSite {
 	t.Helper()
 	cache := openTestRedis(t)
 	tt := newTestTable(t, sqliteDSN(t))
-	flags := []string{"--engine=cached_db", "--dsn", tt.dsn, "--table", tt.name, "--cache", redisURL(t)}
+	flags := append([]string{"--engine=cached_db", "--cache", redisURL(t)}, tt.flags()...)
 	return testSite{ginsession.CachedDB(tt.db, cache, ginsession.TableName(tt.name)), flags, nil}
 }
 
@@ -88,7 +82,7 @@ func signedCookiesSite(*testing.T) testSite {
 	return testSite{ginsession.SignedCookies(), []string{"--engine=signed_cookies"}, []string{"SECRET_KEY=" + testSecret}}
 }
 
-// forEachEngine runs f as a subtest for each engine but db, which the other tests are about.
+// forEachEngine runs f as a subtest for each engine; db with each database.
 func forEachEngine(t *testing.T, f func(t *testing.T, ts testSite)) {
 	t.Helper()
 	for _, engine := range []struct {
@@ -103,9 +97,12 @@ func forEachEngine(t *testing.T, f func(t *testing.T, ts testSite)) {
 	} {
 		t.Run(engine.name, func(t *testing.T) { f(t, engine.site(t)) })
 	}
+	for _, database := range testDatabases {
+		t.Run("db, "+database.name, func(t *testing.T) { f(t, newTestTable(t, database.dsn(t)).site()) })
+	}
 }
 
-func TestShowOnEachEngine(t *testing.T) {
+func TestShowFindsASessionOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		m := ts.manager(t)
 		s := m.Open(t.Context(), "")
@@ -130,7 +127,7 @@ func TestShowOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestShowHashKeysOnEachEngine(t *testing.T) {
+func TestShowWithoutHashedKeysOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		raw := save(t, ts.manager(t, func(c *ginsession.Config) { c.HashKeys = ginsession.Off }), "kind", "raw")
 		got := ts.run(t, "", "show", "--hash-keys=off", raw)
@@ -145,11 +142,12 @@ func TestShowHashKeysOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestShowCookieThatIsNotGood(t *testing.T) {
+func TestShowRefusesAnExpiredOrForgedCookie(t *testing.T) {
 	ts := signedCookiesSite(t)
 	old := func(c *ginsession.Config) { c.Clock = func() time.Time { return time.Now().Add(-20 * 24 * time.Hour) } }
 	expired := save(t, ts.manager(t, old), "n", 1)
-	const next = "\nThe SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.\n"
+	const next = "\nSECRET_KEY, --cookie-age and --salt must be those of the site.\n" +
+		"If the key has been changed since, give the one before with --secret-key-fallback-env.\n"
 	const bad = "ginsession: the cookie has expired, or cannot be verified or decoded" + next
 	ts.run(t, "", "show", expired).want(t, 1, "", bad)
 	if got := ts.run(t, "", "show", expired, "--cookie-age=720h"); got.status != 0 {
@@ -157,19 +155,24 @@ func TestShowCookieThatIsNotGood(t *testing.T) {
 	}
 	forged := save(t, ts.manager(t, func(c *ginsession.Config) { c.SecretKey = "another" }), "n", 1)
 	ts.run(t, "", "show", forged).want(t, 1, "", bad)
+	rotated := ginsessionCommand(t, []string{"SECRET_KEY=" + testSecret, "OLD=another"}, "",
+		"show", "--engine=signed_cookies", "--secret-key-fallback-env=OLD", forged)
+	if rotated.status != 0 || !strings.Contains(rotated.stdout, `"n": 1`) {
+		t.Errorf("with the fallback: status %d, stderr:\n%s", rotated.status, rotated.stderr)
+	}
 	ginsessionCommand(t, nil, "", "show", "--engine=signed_cookies", expired).want(t, 2, "",
 		"ginsession: --engine=signed_cookies needs the key that cookies are signed with\n"+
-			"Put the site's into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
+			"Put it into the environment variable SECRET_KEY, or name another one with --secret-key-env.\n")
 }
 
 func TestClearSessionsOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, ts testSite) {
 		switch ts.flags[0] {
 		case "--engine=cache":
-			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: a session in a cache expires by itself.\n", "")
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: sessions in a cache expire by themselves.\n", "")
 			return
 		case "--engine=signed_cookies":
-			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: signed cookies leave no session on the server.\n", "")
+			ts.run(t, "", "clearsessions").want(t, 0, "There is nothing to remove: signed cookies are not stored on the server.\n", "")
 			return
 		}
 		m := ts.manager(t)
@@ -182,15 +185,15 @@ func TestClearSessionsOnEachEngine(t *testing.T) {
 	})
 }
 
-func TestCookieAgeThatIsNone(t *testing.T) {
+func TestCookieAgeMustBeWholeSeconds(t *testing.T) {
 	got := fileSite(t).run(t, "", "stats", "--cookie-age=1500ms")
 	if got.status != 2 || !strings.HasPrefix(got.stderr, "ginsession: bad configuration: CookieAge: 1.5s: use whole seconds") {
 		t.Errorf("status %d, stderr:\n%s", got.status, got.stderr)
 	}
 }
 
-// The end of a session in a file follows from Config.CookieAge and from its record.
-func TestClearFilesOfASiteThatSigns(t *testing.T) {
+// The expiry of a session in a file is computed from Config.CookieAge and its record.
+func TestFilesAreReadWithTheSettingsOfTheSite(t *testing.T) {
 	ts := fileSite(t)
 	ts.variables = []string{"SECRET_KEY=" + testSecret}
 	ts.flags = append(ts.flags, "--cookie-name=shop", "--cookie-age=720h", "--salt=s")
@@ -208,7 +211,11 @@ func TestClearFilesOfASiteThatSigns(t *testing.T) {
 	if got.status != 0 || !strings.HasPrefix(got.stdout, "live             1\nexpired          1\ndata bytes ") {
 		t.Errorf("status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
 	}
-	ts.run(t, "", "clearsessions").want(t, 0, "1 expired session removed.\n", "")
+	ts.variables = []string{"SECRET_KEY=the next secret", "OLD=" + testSecret}
+	if got := ts.run(t, "", "stats", "--secret-key-fallback-env=OLD"); got.status != 0 || !strings.HasPrefix(got.stdout, "live             1\nexpired          1\n") {
+		t.Errorf("after a rotation: status %d, stdout:\n%s\nstderr:\n%s", got.status, got.stdout, got.stderr)
+	}
+	ts.run(t, "", "clearsessions", "--secret-key-fallback-env=OLD").want(t, 0, "1 expired session removed.\n", "")
 
 	ts.variables = nil
 	ts.flags = ts.flags[:len(ts.flags)-1]
@@ -225,7 +232,7 @@ func TestStatsOnEachEngine(t *testing.T) {
 			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: a cache cannot list them\n")
 			return
 		case "--engine=signed_cookies":
-			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: signed cookies leave none on the server\n")
+			ts.run(t, "", "stats").want(t, 1, "", "ginsession: the sessions cannot be counted: signed cookies are not stored on the server\n")
 			return
 		}
 		stats := func() string {
@@ -234,7 +241,7 @@ func TestStatsOnEachEngine(t *testing.T) {
 			return distance.ReplaceAllString(got.stdout, "(${1}N days$2)")
 		}
 		m := ts.manager(t)
-		if ts.flags[0] == "--engine=file" { // the other is the test table
+		if ts.flags[0] == "--engine=file" {
 			addFilesThatAreNoSessions(t, ts.flags[2])
 		}
 		golden(t, "stats_empty", stats())
@@ -271,7 +278,7 @@ func TestMigrateOnEachEngine(t *testing.T) {
 	ginsessionCommand(t, nil, "", "stats", "--dsn", dsn).wantSuccess(t)
 }
 
-func TestFolderThatIsNone(t *testing.T) {
+func TestMissingFolder(t *testing.T) {
 	parent := t.TempDir()
 	typo, file := filepath.Join(parent, "typo"), filepath.Join(parent, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -280,7 +287,7 @@ func TestFolderThatIsNone(t *testing.T) {
 	for _, line := range [][]string{{"stats"}, {"clearsessions"}, {"clearsessions", "--dry-run"}, {"show", "k"}} {
 		line = append(line, "--engine=file")
 		ginsessionCommand(t, nil, "", append(line, "--dir", typo)...).want(t, 1, "", "ginsession: there is no folder "+typo+"\nCheck --dir.\n")
-		ginsessionCommand(t, nil, "", append(line, "--dir", file)...).want(t, 1, "", "ginsession: "+file+" is no folder\nName the folder that it is in.\n")
+		ginsessionCommand(t, nil, "", append(line, "--dir", file)...).want(t, 1, "", "ginsession: "+file+" is not a folder\nName the folder that it is in.\n")
 	}
 	if _, err := os.Stat(typo); err == nil {
 		t.Error("made the folder")

@@ -13,14 +13,15 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// A folder asks the files of sessions what the framework has no question for.
+// A folder counts the sessions of the file engine, which the framework cannot do.
 type folder struct {
 	path       string
-	cookieName string              // which begins the files' names
-	manager    *ginsession.Manager // one to which no session has expired
+	cookieName string              // the names of the files begin with it
+	manager    *ginsession.Manager // its clock stands before every expiry
 }
 
-// checkFolder keeps a mistyped name from making a new, empty folder.
+// checkFolder returns an error if the folder is missing. The engine would create it, and a
+// mistyped name would look like a site without sessions.
 func checkFolder(path string) error {
 	if path == "" {
 		return misuse("Name the one that the site gives to ginsession.File.", "which folder? Use --dir")
@@ -32,13 +33,14 @@ func checkFolder(path string) error {
 	case err != nil:
 		return fmt.Errorf("cannot open the folder: %w", err)
 	case !info.IsDir():
-		return trouble("Name the folder that it is in.", "%s is no folder", path)
+		return trouble("Name the folder that it is in.", "%s is not a folder", path)
 	}
 	return nil
 }
 
-// newFolder asks with the site's Config. The keys are those in the files' names, and the clock
-// stands at a time when every session was live, so that those that have expired can be read too.
+// newFolder takes the site's Config, changed in two fields. HashKeys is Off, so that the keys are
+// those in the names of the files. Clock returns the Unix epoch, before every expiry, so that
+// expired sessions can be read too.
 func newFolder(path string, config ginsession.Config) (folder, error) {
 	config.HashKeys = ginsession.Off
 	config.Clock = func() time.Time { return time.Unix(0, 0) }
@@ -74,7 +76,7 @@ func (d folder) totals(ctx context.Context, now time.Time) (totals, error) {
 	}
 }
 
-// add counts a file, if it is a session's and still there.
+// add counts a file if it is a session and still exists.
 func (d folder) add(ctx context.Context, sum *totals, file fs.DirEntry, now time.Time) error {
 	key, ours := strings.CutPrefix(file.Name(), d.cookieName)
 	if !ours {
@@ -104,7 +106,7 @@ func (d folder) add(ctx context.Context, sum *totals, file fs.DirEntry, now time
 	return nil
 }
 
-// addEnd counts a session that ends then, or one whose record cannot be read: zero.
+// addEnd counts a session by its expiry. The zero time stands for a record that cannot be read.
 func (sum *totals) addEnd(end, now time.Time) {
 	if end.IsZero() {
 		sum.unreadable++

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// help explains the command that args name, or gives the overview.
+// help prints the help of the command that args[0] names, or the overview if args is empty.
 func help(e *environment, args []string) error {
 	text := overview()
 	if len(args) > 0 {
@@ -28,13 +28,13 @@ func overview() string {
 	}
 	return `Usage: ginsession COMMAND [flags]
 
-ginsession looks after the sessions of a site.
+ginsession maintains the sessions of a site.
 
 Commands:
 ` + list.String() + `  help           explain a command
 
 Databases, for --dsn or better in the environment variable DATABASE_URL,
-because command lines are visible to everybody on the machine:
+because every user of the machine can read command lines:
   sqlite:app.db
   postgres://user:password@host:5432/database
   mysql://user:password@host:3306/database       (MariaDB too)
@@ -51,7 +51,7 @@ Caches, for --cache or better in the environment variable CACHE_URL:
   redis://user:password@host:6379/0              (rediss: with TLS)
   memcached://host:11211                         (more after commas)
 
-Exit status: 0 done, 1 failed, 2 wrong command line, 130 interrupted.
+Exit status: 0 done, 1 failed, 2 wrong command line or setting, 130 interrupted.
 
 Run "ginsession help COMMAND" for its flags and for examples.
 `
@@ -60,15 +60,22 @@ Run "ginsession help COMMAND" for its flags and for examples.
 func (c command) help() string {
 	flags := c.flags()
 	c.prepare(flags)
-	usage := strings.TrimSpace("ginsession " + c.name + " [flags] " + c.arguments)
-	return "Usage: " + usage + "\n\n" + c.text + "\n\nFlags:\n" + describe(flags) + "\nExamples:\n" + c.examples
+	usage, list := "ginsession "+c.name, describe(flags)
+	if list != "" {
+		usage, list = usage+" [flags]", "Flags:\n"+list+"\n"
+	}
+	if c.arguments != "" {
+		usage += " " + c.arguments
+	}
+	return "Usage: " + usage + "\n\n" + c.text + "\n\n" + list + "Examples:\n" + c.examples
 }
 
 func (c command) seeHelp() string {
 	return fmt.Sprintf("Run %q for its flags and for examples.", "ginsession help "+c.name)
 }
 
-// describe lists the flags, each with the name of its value, its meaning and its default.
+// describe returns the list of the flags, each with the name of its value, its meaning and its
+// default.
 func describe(flags *flag.FlagSet) string {
 	var b strings.Builder
 	flags.VisitAll(func(f *flag.Flag) {

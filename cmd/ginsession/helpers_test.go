@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A result is what a command leaves behind.
+// A result is the exit status and the output of a command.
 type result struct {
 	status         int
 	stdout, stderr string
@@ -75,22 +76,26 @@ type testTable struct {
 
 // args returns a command line for the table.
 func (tt testTable) args(command string, more ...string) []string {
-	return append([]string{command, "--dsn", tt.dsn, "--table", tt.name}, more...)
+	return slices.Concat([]string{command}, tt.flags(), more)
 }
 
-// forEachDatabase runs f as a subtest for each database, with a table that nobody else has.
+func (tt testTable) flags() []string { return []string{"--dsn", tt.dsn, "--table", tt.name} }
+
+// forEachDatabase runs f as a subtest for each database, with a table of its own.
 func forEachDatabase(t *testing.T, f func(t *testing.T, tt testTable)) {
 	t.Helper()
-	for _, database := range []struct {
-		name string
-		dsn  func(t *testing.T) string
-	}{
-		{"sqlite", sqliteDSN},
-		{"postgres", func(t *testing.T) string { return needEnv(t, "TEST_POSTGRES_DSN") }},
-		{"mysql", mysqlDSN},
-	} {
+	for _, database := range testDatabases {
 		t.Run(database.name, func(t *testing.T) { f(t, newTestTable(t, database.dsn(t))) })
 	}
+}
+
+var testDatabases = []struct {
+	name string
+	dsn  func(t *testing.T) string
+}{
+	{"sqlite", sqliteDSN},
+	{"postgres", func(t *testing.T) string { return needEnv(t, "TEST_POSTGRES_DSN") }},
+	{"mysql", mysqlDSN},
 }
 
 func newTestTable(t *testing.T, dsn string) testTable {
@@ -114,7 +119,7 @@ func newTestTable(t *testing.T, dsn string) testTable {
 
 func sqliteDSN(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test 1%.db") }
 
-// mysqlDSN makes a URL of the driver's DSN that TEST_MYSQL_DSN holds.
+// mysqlDSN converts TEST_MYSQL_DSN, a DSN of the driver, to a URL.
 func mysqlDSN(t *testing.T) string {
 	t.Helper()
 	config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
@@ -125,8 +130,8 @@ func mysqlDSN(t *testing.T) string {
 	return u.String()
 }
 
-// needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails where CI promises that all servers are there.
+// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
+// or fails if CI is "true", because all servers run there.
 func needEnv(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -140,10 +145,20 @@ func needEnv(t *testing.T, name string) string {
 	return value
 }
 
-// manager returns the framework on the table, as a site would configure it.
+// manager returns a Manager of the table, configured as a site would.
 func (tt testTable) manager(t *testing.T, configure ...func(*ginsession.Config)) *ginsession.Manager {
 	t.Helper()
-	config := ginsession.Config{Engine: ginsession.DB(tt.db, ginsession.TableName(tt.name))}
+	return tt.site().manager(t, configure...)
+}
+
+// site returns a site with the engine db on the table.
+func (tt testTable) site() testSite {
+	engine := ginsession.DB(tt.db, ginsession.TableName(tt.name))
+	return testSite{engine: engine, flags: append([]string{"--engine=db"}, tt.flags()...)}
+}
+
+func newManager(t *testing.T, config ginsession.Config, configure ...func(*ginsession.Config)) *ginsession.Manager {
+	t.Helper()
 	for _, f := range configure {
 		f(&config)
 	}
@@ -154,7 +169,7 @@ func (tt testTable) manager(t *testing.T, configure ...func(*ginsession.Config))
 	return m
 }
 
-// save makes a session with one value and returns its key.
+// save creates a session with one value and returns its key.
 func save(t *testing.T, m *ginsession.Manager, name string, value any) string {
 	t.Helper()
 	s := m.Open(t.Context(), "")
@@ -165,7 +180,7 @@ func save(t *testing.T, m *ginsession.Manager, name string, value any) string {
 	return s.Key()
 }
 
-// saveEnding makes n sessions that expire at a time.
+// saveEnding creates n sessions that expire at the given time.
 func saveEnding(t *testing.T, m *ginsession.Manager, n int, at time.Time) {
 	t.Helper()
 	for range n {
@@ -186,7 +201,7 @@ func (tt testTable) count(t *testing.T) int64 {
 	return n
 }
 
-// golden compares text with a file in testdata, or writes that with -update.
+// golden compares text with a file in testdata. With -update it writes the file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")

@@ -1,6 +1,6 @@
-// Command ginsession looks after sessions from outside the program that uses them: it makes
-// their table, removes those that have expired, counts them, and shows one by its cookie's key.
-// "ginsession help" explains the rest.
+// Command ginsession maintains a site's sessions from outside the site's program: it creates
+// their table, removes expired ones, counts them, and prints one by its cookie's key.
+// "ginsession help" lists the commands and flags.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 const (
 	statusFailed      = 1
 	statusUsage       = 2
-	statusInterrupted = 130 // 128 + SIGINT, as shells have it
+	statusInterrupted = 130 // 128 + SIGINT, as in shells
 )
 
 func main() {
@@ -27,24 +27,38 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 }
 
-// An environment is what a command has around it.
+// An environment is what a command reads and writes besides its arguments.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(name string) string
+	secrets        secrets
 }
 
-// run runs the command that args name and returns the exit status. Results go to stdout;
-// errors, with what to do next, and progress go to stderr.
+// learnSecrets collects the passwords that an error could quote.
+func (e *environment) learnSecrets(args []string) {
+	for _, name := range []string{"DATABASE_URL", "CACHE_URL"} {
+		e.secrets.learn(e.getenv(name))
+	}
+	e.secrets.add(e.getenv("PGPASSWORD")) // read by pgx
+	for _, arg := range args {
+		e.secrets.learn(arg)
+	}
+}
+
+// run runs the command that args name and returns the exit status. Results are written to
+// stdout. Errors, with what to do next, and progress are written to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	err := dispatch(ctx, &environment{stdin, stdout, stderr, getenv}, args)
+	e := &environment{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	e.learnSecrets(args)
+	err := dispatch(ctx, e, args)
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ginsession: %s\n", strings.TrimPrefix(err.Error(), "ginsession: "))
+	fmt.Fprintf(stderr, "ginsession: %s\n", e.secrets.hide(strings.TrimPrefix(err.Error(), "ginsession: ")))
 	var problem *problem
 	if errors.As(err, &problem) && problem.next != "" {
-		fmt.Fprintln(stderr, strings.TrimSpace(problem.next))
+		fmt.Fprintln(stderr, e.secrets.hide(strings.TrimSpace(problem.next)))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -66,12 +80,12 @@ type problem struct {
 func (p *problem) Error() string { return p.err.Error() }
 func (p *problem) Unwrap() error { return p.err }
 
-// misuse is a problem with the command line.
+// misuse returns a problem with the command line, or with the environment variables.
 func misuse(next, format string, args ...any) error {
 	return &problem{fmt.Errorf(format, args...), next, true}
 }
 
-// trouble is a problem with anything else.
+// trouble returns a problem with anything else.
 func trouble(next, format string, args ...any) error {
 	return &problem{fmt.Errorf(format, args...), next, false}
 }

@@ -10,13 +10,13 @@ import (
 
 var migrateCommand = command{
 	name:    "migrate",
-	summary: "make the sessions table, or bring an older one up to date",
-	text: `Makes the sessions table where it is missing, and adds the columns and indexes
-that one of an earlier version lacks. It leaves all other tables alone and may
-run again at any time. A missing SQLite file is made.
+	summary: "create the sessions table, or bring an older one up to date",
+	text: `Creates the sessions table if it is missing, and adds the columns and indexes
+that a table of an earlier version lacks. It changes no other table and may
+run again at any time. A missing SQLite file is created.
 
-A program that calls ginsession.Migrate when it starts does not need it.
-If it makes django_session before Django does, run Django's own migration
+Sites that call ginsession.Migrate when they start do not need this command.
+If it creates django_session before Django does, run Django's own migration
 with --fake-initial.
 
 Only the engines db and cached_db have a table.`,

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a pseudo-terminal and returns both of its ends.
+// openTerminal creates a pseudo-terminal and returns both of its ends.
 func openTerminal(t *testing.T, columns uint16) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -61,14 +61,14 @@ func TestProgressBar(t *testing.T) {
 		}
 		_ = slave.Close()
 		drawn, err := io.ReadAll(master)
-		if err != nil && !errors.Is(err, syscall.EIO) { // how Linux says that nobody is left
+		if err != nil && !errors.Is(err, syscall.EIO) { // Linux returns it after the last slave is closed
 			t.Fatal(err)
 		}
 		golden(t, test.golden, fmt.Sprintf("%s\n", strings.ReplaceAll(fmt.Sprintf("%q", drawn), `\r`, "\n")))
 	}
 }
 
-func TestNoProgressBar(t *testing.T) {
+func TestNoProgressBarOnADumbTerminal(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	saveEnding(t, tt.manager(t), 4, longAgo)
 	master, slave := openTerminal(t, 80)
@@ -82,7 +82,7 @@ func TestNoProgressBar(t *testing.T) {
 	}
 }
 
-// A process is the command itself, with a terminal for its standard error.
+// A process is a running ginsession whose standard error is a terminal.
 type process struct {
 	cmd    *exec.Cmd
 	stdout bytes.Buffer
@@ -118,7 +118,7 @@ func startProcess(t *testing.T, args ...string) *process {
 	return p
 }
 
-// await waits until the process has written this to its terminal.
+// await waits until the process has written text to its terminal.
 func (p *process) await(t *testing.T, text string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -140,8 +140,8 @@ func (p *process) text() string {
 	return p.drawn.String()
 }
 
-// Ctrl-C in the middle: what has been removed is said, the rest stays.
-func TestInterrupt(t *testing.T) {
+// After Ctrl-C the command says how many sessions it has removed; the others stay.
+func TestInterruptSaysWhatWasRemoved(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		saveEnding(t, tt.manager(t), 5, longAgo)
 		p := startProcess(t, tt.args("clearsessions", "--batch=2", "--pause=1h")...)

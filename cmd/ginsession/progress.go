@@ -9,11 +9,11 @@ import (
 	"golang.org/x/term"
 )
 
-// A terminal is a file that a person looks at.
+// A terminal is an open terminal device.
 type terminal struct{ file *os.File }
 
-// terminalOf returns the terminal that progress can be drawn on, if stderr is one.
-func terminalOf(e *environment) (terminal, bool) {
+// terminalOf returns stderr as a terminal. ok is false if it is none, or cannot move the cursor.
+func terminalOf(e *environment) (t terminal, ok bool) {
 	file, ok := e.stderr.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) || e.getenv("TERM") == "dumb" {
 		return terminal{}, false
@@ -29,14 +29,14 @@ func (t terminal) width() int {
 	return 80
 }
 
-// A progressBar shows how far a command has come, on a line that it draws over and over. A nil
-// one shows nothing.
+// A progressBar shows how many sessions have been removed, on one line that is drawn again at
+// each change. erase does nothing on a nil bar.
 type progressBar struct {
 	terminal terminal
 	total    int64
 }
 
-// What terminals do (ECMA-48): back to the line's start, erase to its end.
+// Control sequences (ECMA-48): move to the start of the line, erase to its end.
 const (
 	lineStart = "\r"
 	eraseLine = "\x1b[K"
@@ -52,9 +52,9 @@ func (b *progressBar) erase() {
 	}
 }
 
-// line is less than width columns wide: a full line would begin a new one on some terminals.
+// line returns a text of less than width columns: some terminals begin a new line after a full one.
 func (b *progressBar) line(done int64, width int) string {
-	total := max(b.total, done) // sessions expire meanwhile
+	total := max(b.total, done) // more sessions expire while the command runs
 	percent := fmt.Sprintf("%3d%%", done*100/max(total, 1))
 	counts := fmt.Sprintf("%s  %d of %d removed", percent, done, total)
 	room := min(width-1-len("[]  ")-len(counts), 40)

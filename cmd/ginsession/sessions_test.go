@@ -35,30 +35,9 @@ func TestMigrateMakesTheFile(t *testing.T) {
 	ginsessionCommand(t, dsn, "", "stats").wantSuccess(t)
 }
 
-func TestClearSessions(t *testing.T) {
-	forEachDatabase(t, func(t *testing.T, tt testTable) {
-		m := tt.manager(t)
-		saveEnding(t, m, 7, longAgo)
-		saveEnding(t, m, 2, farAway)
-		ginsessionCommand(t, nil, "", tt.args("clearsessions", "--dry-run")...).
-			want(t, 0, "7 expired sessions would be removed.\n", "")
-		if n := tt.count(t); n != 9 {
-			t.Errorf("after --dry-run %d sessions are left, want 9", n)
-		}
-		ginsessionCommand(t, nil, "", tt.args("clearsessions", "--batch=2", "--pause=0")...).
-			want(t, 0, "7 expired sessions removed.\n", "")
-		if n := tt.count(t); n != 2 {
-			t.Errorf("%d sessions are left, want 2", n)
-		}
-		saveEnding(t, m, 1, longAgo)
-		ginsessionCommand(t, nil, "", tt.args("clearsessions")...).want(t, 0, "1 expired session removed.\n", "")
-		ginsessionCommand(t, nil, "", tt.args("clearsessions")...).want(t, 0, "0 expired sessions removed.\n", "")
-	})
-}
-
-// Django with USE_TZ off keeps local time where the database has none with a zone: in a zone
-// ahead of UTC such a date looks as if it were later than it is.
-func TestTimeZone(t *testing.T) {
+// Django with USE_TZ off stores local time if the database's dates have no zone. Read as UTC, a date
+// from a zone ahead of UTC would be too late.
+func TestTimeZoneOfADjangoSite(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		zone := time.FixedZone("Asia/Tokyo", 9*60*60)
 		config := ginsession.ForDjango(tt.db, ginsession.DjangoOptions{SecretKey: "s", Location: zone})
@@ -85,23 +64,6 @@ func TestTimeZone(t *testing.T) {
 	})
 }
 
-func TestStats(t *testing.T) {
-	distance := regexp.MustCompile(`\((in )?[0-9]+ days( ago)?\)`)
-	forEachDatabase(t, func(t *testing.T, tt testTable) {
-		stats := func() string {
-			got := ginsessionCommand(t, nil, "", tt.args("stats")...)
-			got.wantSuccess(t)
-			return distance.ReplaceAllString(got.stdout, "(${1}N days$2)")
-		}
-		golden(t, "stats_empty", stats())
-		m := tt.manager(t)
-		saveEnding(t, m, 3, longAgo)
-		saveEnding(t, m, 1, farAway)
-		save(t, m, "name", "Zoë")
-		golden(t, "stats", stats())
-	})
-}
-
 func TestShow(t *testing.T) {
 	forEachDatabase(t, func(t *testing.T, tt testTable) {
 		s := tt.manager(t).Open(t.Context(), "")
@@ -123,14 +85,14 @@ func TestShow(t *testing.T) {
 	})
 }
 
-func TestShowSettings(t *testing.T) {
+func TestShowWithTheSettingsOfTheSite(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	plain := save(t, tt.manager(t), "kind", "plain")
 	raw := save(t, tt.manager(t, func(c *ginsession.Config) { c.HashKeys = ginsession.Off }), "kind", "raw")
 	signed := save(t, tt.manager(t, func(c *ginsession.Config) { c.SecretKey = "s3cret" }), "kind", "signed")
 	salted := save(t, tt.manager(t, func(c *ginsession.Config) { c.SecretKey, c.Salt = "s3cret", "shop" }), "kind", "salted")
 	missing := "ginsession: no live session of the table " + tt.name + " has this key"
-	const unverified = "ginsession: the session is there, but its record cannot be verified or decoded"
+	const unverified = "ginsession: the session exists, but its record cannot be verified or decoded"
 
 	for _, test := range []struct {
 		name      string
@@ -148,6 +110,12 @@ func TestShowSettings(t *testing.T) {
 		{"signed, another variable", signed, []string{"SHOP_KEY=s3cret"}, "--secret-key-env SHOP_KEY", `"kind": "signed"`, ""},
 		{"signed, no secret", signed, nil, "", "", unverified},
 		{"signed, wrong secret", signed, []string{"SECRET_KEY=guess"}, "", "", unverified},
+		{"signed, rotated", signed, []string{"SECRET_KEY=new-s3cret", "OLD=s3cret"}, "--secret-key-fallback-env=OLD", `"kind": "signed"`, ""},
+		{"signed, rotated twice", signed, []string{"SECRET_KEY=new-s3cret", "OLD=other", "OLDER=s3cret"}, "--secret-key-fallback-env=OLD --secret-key-fallback-env=OLDER", `"kind": "signed"`, ""},
+		{"signed, rotated, no fallback", signed, []string{"SECRET_KEY=new-s3cret"}, "", "", unverified},
+		{"fallback variable that is not set", signed, []string{"SECRET_KEY=new-s3cret"}, "--secret-key-fallback-env=OLD", "", "ginsession: --secret-key-fallback-env, number 1: the environment variable is empty or not set"},
+		{"fallback key in place of a name", signed, []string{"SECRET_KEY=new-s3cret"}, "--secret-key-fallback-env=s3cret", "", "ginsession: --secret-key-fallback-env, number 1: the environment variable is empty or not set"},
+		{"fallback without the key that signs", signed, []string{"OLD=s3cret"}, "--secret-key-fallback-env=OLD", "", "ginsession: --secret-key-fallback-env needs the key that signs now"},
 		{"salted", salted, []string{"SECRET_KEY=s3cret"}, "--salt=shop", `"kind": "salted"`, ""},
 		{"salted, no salt", salted, []string{"SECRET_KEY=s3cret"}, "", "", unverified},
 		{"plain, with a secret", plain, []string{"SECRET_KEY=s3cret"}, "", "", unverified},
@@ -170,7 +138,7 @@ func TestShowSettings(t *testing.T) {
 	}
 }
 
-func TestShowExpired(t *testing.T) {
+func TestShowFindsNoExpiredSession(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	s := tt.manager(t).Open(t.Context(), "")
 	s.SetExpiry(ginsession.ExpireAt(longAgo))
@@ -183,7 +151,7 @@ func TestShowExpired(t *testing.T) {
 }
 
 // Keys of django_session are not hashed, and Django's records are signed.
-func TestShowDjango(t *testing.T) {
+func TestShowReadsDjangosTable(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	if err := ginsession.Migrate(tt.db, ginsession.TableName(djangoTable)); err != nil {
 		t.Fatal(err)
@@ -202,8 +170,8 @@ func TestShowDjango(t *testing.T) {
 		want(t, 2, "", "ginsession: bad configuration: HashKeys: must be Off with the table django_session: Django keeps keys as they are\n")
 }
 
-// Python writes numbers that JSON has not.
-func TestShowWhatIsNoJSON(t *testing.T) {
+// Python writes NaN and Infinity, which JSON does not have.
+func TestShowPrintsNaNAsItIsStored(t *testing.T) {
 	tt := newTestTable(t, sqliteDSN(t))
 	key := save(t, tt.manager(t), "n", 1)
 	if err := tt.db.Table(tt.name).Where("1 = 1").Update("session_data", `{"n":NaN}`).Error; err != nil {

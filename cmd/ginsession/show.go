@@ -20,11 +20,15 @@ var showCommand = command{
 	arguments: "KEY",
 	summary:   "print one session by its cookie's key",
 	text: `Prints a live session: when it expires, and its data as JSON. KEY is the value
-of the session cookie. "-" reads it from standard input, which keeps it out of
-the list of processes and of the shell's history: whoever has the key is signed
-in as that visitor.
+of the session cookie; "-" reads it from standard input. Prefer that: other
+users can read command lines in the list of processes, and whoever has the key
+is signed in as that visitor.
 
-With --engine=signed_cookies the cookie's value is the session itself.`,
+With --engine=signed_cookies the cookie's value is the session itself.
+
+The fields of --json:
+  expires  when the session expires (RFC 3339, UTC)
+  data     an object, the session's values by their names`,
 	examples: `  ginsession show --dsn sqlite:app.db -          (then type or paste the key)
   ginsession show --table django_session - < key.txt
   CACHE_URL=redis://cache:6379 ginsession show --engine cache - < key.txt
@@ -36,6 +40,7 @@ func prepareShow(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
 	f.keys.registerHash(flags)
+	asJSON := registerJSON(flags)
 	return func(ctx context.Context, e *environment, args []string) error {
 		if len(args) != 1 {
 			return misuse(`Write "ginsession show KEY", or "ginsession show -" to read the key from standard input.`, "show takes one key")
@@ -49,14 +54,14 @@ func prepareShow(flags *flag.FlagSet) action {
 			return err
 		}
 		defer s.close()
-		return s.show(ctx, e, key)
+		return s.show(ctx, e, key, *asJSON)
 	}
 }
 
-// maxKey is more than browsers keep of a cookie.
+// maxKey is in bytes. Browsers keep cookies of up to 4096.
 const maxKey = 8192
 
-// readKey returns the argument, or for "-" the first line of stdin.
+// readKey returns the argument, or the first line of stdin if the argument is "-".
 func readKey(argument string, stdin io.Reader) (string, error) {
 	if argument != "-" {
 		return argument, nil
@@ -68,7 +73,7 @@ func readKey(argument string, stdin io.Reader) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-func (s *site) show(ctx context.Context, e *environment, key string) error {
+func (s *site) show(ctx context.Context, e *environment, key string, asJSON bool) error {
 	if err := s.find(ctx, key); err != nil {
 		return err
 	}
@@ -79,12 +84,26 @@ func (s *site) show(ctx context.Context, e *environment, key string) error {
 	if session.Key() == "" {
 		return s.unverified()
 	}
-	_, err := fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(session.StoredUntil(), time.Now()), asJSON(session))
+	if asJSON {
+		return showJSON(e, session)
+	}
+	_, err := fmt.Fprintf(e.stdout, "expires  %s\n%s\n", moment(session.StoredUntil(), time.Now()), readable(document(session)))
 	return err
 }
 
-// find tells a session that is not there from one that cannot be read. Nobody can look for a
-// signed cookie: it is all there is.
+func showJSON(e *environment, session *ginsession.Session) error {
+	data := document(session)
+	if !json.Valid(data) {
+		return trouble("Show it without --json.", "the session holds a number that JSON does not have, such as Python's NaN")
+	}
+	return e.printJSON(struct {
+		Expires *time.Time      `json:"expires"`
+		Data    json.RawMessage `json:"data"`
+	}{instant(session.StoredUntil()), data})
+}
+
+// find returns an error if the session does not exist, as opposed to one that exists and cannot
+// be read. A signed cookie is not looked up: it is the session.
 func (s *site) find(ctx context.Context, key string) error {
 	if s.engine.name == signedCookiesEngine {
 		return nil
@@ -96,20 +115,21 @@ func (s *site) find(ctx context.Context, key string) error {
 	return err
 }
 
+const rotated = "If the key has been changed since, give the one before with --secret-key-fallback-env."
+
 func (s *site) unverified() error {
 	if s.engine.name == signedCookiesEngine {
-		return trouble("The SECRET_KEY, the --cookie-age and the --salt, if any, must be the site's.",
+		return trouble("SECRET_KEY, --cookie-age and --salt must be those of the site.\n"+rotated,
 			"the cookie has expired, or cannot be verified or decoded")
 	}
-	return trouble("Records that are signed need the SECRET_KEY they were signed with, in the environment;\n"+
-		"unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
-		"A site with a session class of its own needs its --salt.",
-		"the session is there, but its record cannot be verified or decoded")
+	return trouble("Signed records need the SECRET_KEY they were signed with, in the environment.\n"+
+		"Unsigned ones are refused while it is set: --secret-key-env= reads them.\n"+
+		"If the site sets Config.Salt, --salt must be the same.\n"+rotated,
+		"the session exists, but its record cannot be verified or decoded")
 }
 
-// asJSON writes the session's data, the values as they are stored. It is ASCII, so that no
-// session can write to the terminal what that takes for a command.
-func asJSON(s *ginsession.Session) string {
+// document returns the session's data as one object, with the values as they are stored.
+func document(s *ginsession.Session) []byte {
 	var b bytes.Buffer
 	b.WriteString("{")
 	for i, key := range s.Keys() {
@@ -121,14 +141,20 @@ func asJSON(s *ginsession.Session) string {
 		fmt.Fprintf(&b, "%s:%s", name, value)
 	}
 	b.WriteString("}")
+	return b.Bytes()
+}
+
+// readable indents a document, if it is JSON: Python's NaN and Infinity are not. The text is
+// ASCII, so that no session can send a command to the terminal.
+func readable(document []byte) string {
 	var indented bytes.Buffer
-	if err := json.Indent(&indented, b.Bytes(), "", "  "); err != nil {
-		indented = b // Python's NaN and Infinity are not JSON
+	if err := json.Indent(&indented, document, "", "  "); err != nil {
+		return escape(string(document))
 	}
 	return escape(indented.String())
 }
 
-// escape writes what is not printable ASCII as JSON escapes it.
+// escape replaces all but printable ASCII and line feeds by JSON's escapes.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

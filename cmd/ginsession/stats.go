@@ -11,13 +11,19 @@ import (
 var statsCommand = command{
 	name:    "stats",
 	summary: "count the sessions and their bytes",
-	text: `Prints how many sessions are live and how many have expired and wait to be
-removed, the size of their records, and the first and the last expiry.
+	text: `Prints how many sessions are live, how many have expired and are not removed
+yet, the size of their records, and the earliest and the latest expiry.
 It reads the whole table, or with --engine=file every file.
 
-The end of a session in a file follows from its record: --cookie-age and
-the secret must be the site's. A record that they do not fit is "unreadable".
-Caches and signed cookies cannot list their sessions.`,
+With --engine=file, --cookie-age and the secret key must be those of the site:
+the expiry of a session in a file is computed from its record. Records that
+cannot be read with these settings are counted as "unreadable".
+Sessions in caches and in signed cookies cannot be listed.
+
+The fields of --json:
+  live, expired, unreadable       numbers of sessions
+  data_bytes, largest_record      bytes, of all records and of the largest one
+  earliest_expiry, latest_expiry  RFC 3339 in UTC; null if there is no session`,
 	examples: `  ginsession stats --dsn sqlite:app.db
   ginsession stats --engine file --dir /var/lib/shop/sessions
   ginsession stats --table django_session --time-zone Europe/Paris
@@ -28,6 +34,7 @@ Caches and signed cookies cannot list their sessions.`,
 func prepareStats(flags *flag.FlagSet) action {
 	var f siteFlags
 	f.register(flags)
+	asJSON := registerJSON(flags)
 	return func(ctx context.Context, e *environment, _ []string) error {
 		en, err := f.chosen()
 		if err != nil {
@@ -46,8 +53,23 @@ func prepareStats(flags *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
+		if *asJSON {
+			return sum.printJSON(e)
+		}
 		return sum.print(e, now)
 	}
+}
+
+func (sum totals) printJSON(e *environment) error {
+	return e.printJSON(struct {
+		Live           int64      `json:"live"`
+		Expired        int64      `json:"expired"`
+		Unreadable     int64      `json:"unreadable"`
+		DataBytes      int64      `json:"data_bytes"`
+		LargestRecord  int64      `json:"largest_record"`
+		EarliestExpiry *time.Time `json:"earliest_expiry"`
+		LatestExpiry   *time.Time `json:"latest_expiry"`
+	}{sum.live, sum.sessions - sum.live, sum.unreadable, sum.bytes, sum.largest, instant(sum.earliest), instant(sum.latest)})
 }
 
 func (sum totals) print(e *environment, now time.Time) error {
@@ -64,7 +86,7 @@ func (sum totals) print(e *environment, now time.Time) error {
 	return w.Flush()
 }
 
-// moment writes a date with its distance from now.
+// moment returns a date in UTC with its distance from now, or "none" for the zero time.
 func moment(at, now time.Time) string {
 	if at.IsZero() {
 		return "none"
@@ -76,7 +98,7 @@ func moment(at, now time.Time) string {
 	return text + " (" + span(now.Sub(at)) + " ago)"
 }
 
-// span rounds a duration down to what a person reads.
+// span returns a duration in its largest unit of which it has at least 2, rounded down.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

@@ -10,29 +10,29 @@ import (
 	"gorm.io/gorm"
 )
 
-// A table asks a sessions table what the framework has no question for.
+// A table counts the sessions in a database, which the framework cannot do.
 type table struct {
 	db   *gorm.DB
 	name string
-	zone *time.Location // of the dates in databases that store them without one
+	zone *time.Location // of the dates, in databases that store dates without a zone
 }
 
-// totals is what stats prints. Without sessions the dates are zero.
+// totals is what stats prints. If there is no session, the dates are zero.
 type totals struct {
 	sessions, live   int64
-	unreadable       int64 // not among the sessions: their end is unknown
+	unreadable       int64 // not in sessions: their expiry is unknown
 	bytes, largest   int64
 	earliest, latest time.Time // expiry
 }
 
-// check says what to do where the table cannot be read.
+// check returns an error, with what to do next, if the table cannot be read.
 func (t table) check() error {
 	err := t.db.Exec(t.fill("SELECT {key}, {data}, {expires} FROM {table} WHERE 1 = 0")).Error
 	if err == nil {
 		return nil
 	}
 	if !t.db.Migrator().HasTable(t.name) {
-		return trouble(`Name another one with --table, or make it with "ginsession migrate".`, "there is no table %s in this database", t.name)
+		return trouble(`Name another one with --table, or create it with "ginsession migrate".`, "there is no table %s in this database", t.name)
 	}
 	return fmt.Errorf("cannot read the table %s: %w", t.name, err)
 }
@@ -62,15 +62,15 @@ func (t table) row(ctx context.Context, query string, args ...any) *sql.Row {
 	return t.db.WithContext(ctx).Raw(t.fill(query), args...).Row()
 }
 
-// fill puts the quoted names into a query.
+// fill replaces the {names} in a query by the quoted names of the table and its columns.
 func (t table) fill(query string) string {
 	quote := t.db.Statement.Quote
 	return strings.NewReplacer("{table}", quote(t.name), "{key}", quote("session_key"),
 		"{data}", quote("session_data"), "{expires}", quote("expire_date")).Replace(query)
 }
 
-// The forms of a date in SQLite and MySQL, which compare it as text; the first is Django's and
-// the framework's.
+// dateForms are the forms of dates in SQLite and MySQL, which compare them as text. The first is
+// the one that Django and the framework write.
 var dateForms = []string{
 	"2006-01-02 15:04:05.000000",
 	"2006-01-02 15:04:05.999999999",
@@ -80,7 +80,7 @@ var dateForms = []string{
 
 func (t table) hasZones() bool { return t.db.Name() == "postgres" }
 
-// date returns a moment as the database compares it.
+// date returns a time as a parameter that compares with the column expire_date.
 func (t table) date(at time.Time) any {
 	if t.hasZones() {
 		return at.UTC()
@@ -88,7 +88,7 @@ func (t table) date(at time.Time) any {
 	return at.In(t.zone).Format(dateForms[0])
 }
 
-// dateText makes text of an expression for a date.
+// dateText returns SQL that converts a date to text in one of dateForms.
 func (t table) dateText(expression string) string {
 	switch t.db.Name() {
 	case "postgres":
@@ -110,5 +110,5 @@ func (t table) parseDate(text string) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("the table %s holds the expire_date %q, which is no date", t.name, text)
+	return time.Time{}, fmt.Errorf("the table %s has an expire_date that is not a date: %q", t.name, text)
 }
