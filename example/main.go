@@ -12,7 +12,8 @@
 //
 // What to read:
 //
-//	shop.go     the session's settings, the routes, and what is answered when a session fails
+//	shop.go     the session's settings, the routes, the pages
+//	failure.go  what is answered when a session fails
 //	engine.go   the engines: database, files, cache, both, signed cookies
 //	account.go  sign-in: test cookie, new key, "keep me signed in"; sign-out
 //	cart.go     a cart that two tabs can change at once
