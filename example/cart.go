@@ -83,7 +83,7 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 		p, ok := productByID(c.PostForm("product"))
 		by, err := strconv.Atoi(c.DefaultPostForm("change", "1"))
 		if !ok || err != nil || by < -maxQuantity || by > maxQuantity {
-			s.fail(c, http.StatusBadRequest, "No such product", "We do not have this product, or not any more.")
+			s.refuse(c, http.StatusBadRequest, "No such product", "We do not have this product, or not any more.")
 			return
 		}
 		session := ginsession.Get(c)

@@ -9,20 +9,27 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// fail answers with a page that says what is wrong. It does not touch the session.
+// fail answers with a page that says what is wrong. It does not touch the session, so it can be
+// used when there is none.
 func (s *shop) fail(c *gin.Context, status int, title, message string) {
-	c.Header("Cache-Control", "no-store")
-	c.HTML(status, "failure", page{Title: title, Failed: true, Data: message})
+	s.send(c, status, "failure", page{Title: title, Failed: true, Data: message})
+	c.Abort()
+}
+
+// refuse is fail for a request that has a session: the page's head shows it. A notice is left to
+// the next page.
+func (s *shop) refuse(c *gin.Context, status int, title, message string) {
+	s.send(c, status, "failure", newPage(c, title, message))
 	c.Abort()
 }
 
 func (s *shop) notFound(c *gin.Context) {
-	s.fail(c, http.StatusNotFound, "No such page", "There is nothing at this address. Perhaps it was mistyped, or the page has moved.")
+	s.refuse(c, http.StatusNotFound, "No such page", "There is nothing at this address. Perhaps it was mistyped, or the page has moved.")
 }
 
 // wrongMethod answers a method that the path has no handler for. Gin has set Allow.
 func (s *shop) wrongMethod(c *gin.Context) {
-	s.fail(c, http.StatusMethodNotAllowed, "Not possible here", "There is a page at this address, but it does not take what your browser asked for.")
+	s.refuse(c, http.StatusMethodNotAllowed, "Not possible here", "Your browser asked for something that this address does not do. Nothing was changed.")
 }
 
 func (s *shop) panicked(c *gin.Context, _ any) {

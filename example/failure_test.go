@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -23,4 +24,42 @@ func TestWrongMethod(t *testing.T) {
 		}
 	}
 	v.do(http.MethodPost, "/nowhere", nil, nil).want(t, http.StatusNotFound)
+}
+
+// A page that says what is wrong shows who is signed in, as every page does, and leaves the notice
+// to the next page that the visitor asked for.
+func TestFailureShowsSession(t *testing.T) {
+	site := openSite(t, newSQLite(t))
+	v := site.visitor(t)
+	v.post("/add", "product", "ink")
+	v.signIn("demo", "demo")
+	v.withoutRedirects().post("/add", "product", "pen").want(t, http.StatusSeeOther)
+	head := []string{`<b id="user">demo</b>`, `id="items">2<`, `id="signout"`}
+	for name, got := range map[string]reply{
+		"no such page":    v.get("/nowhere"),
+		"no such picture": v.get("/static/yacht.svg"),
+		"wrong method":    v.get("/add"),
+		"no such product": v.post("/add", "product", "yacht"),
+	} {
+		got.want(t, got.status, head...)
+		if got.status < 400 || strings.Contains(got.body, "added to your cart") {
+			t.Errorf("%s: status %d, or the notice of the next page:\n%s", name, got.status, got.body)
+		}
+	}
+	v.get("/").want(t, http.StatusOK, "Fountain pen: added to your cart.")
+	if err := site.db.Migrator().DropTable(&order{}); err != nil {
+		t.Fatal(err)
+	}
+	v.get("/orders").want(t, http.StatusServiceUnavailable, head...)
+
+	site.visitor(t).get("/nowhere").want(t, http.StatusNotFound, `href="/signin"`)
+	closeDatabase(site.db)
+	v.get("/nowhere").want(t, http.StatusServiceUnavailable, "<h1>Back in a moment</h1>")
+	v.get("/add").want(t, http.StatusServiceUnavailable, "<h1>Back in a moment</h1>")
+}
+
+// withoutRedirects has the visitor see redirects instead of following them.
+func (v *visitor) withoutRedirects() *visitor {
+	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return v
 }

@@ -64,7 +64,7 @@ func (s *shop) showOrders(c *gin.Context) {
 	var orders []order
 	err := s.db.WithContext(c.Request.Context()).Where("customer = ?", customer.Name).Order("id DESC").Limit(20).Find(&orders).Error
 	if err != nil {
-		s.fail(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
+		s.refuse(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
 		return
 	}
 	s.render(c, http.StatusOK, "orders", "Your orders", orders)

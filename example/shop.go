@@ -59,9 +59,9 @@ func (s *shop) route() {
 	s.SetHTMLTemplate(template.Must(template.New("").Funcs(template.FuncMap{"money": money}).ParseFS(files, "templates/*.html")))
 	_ = s.SetTrustedProxies(nil)
 	s.Use(gin.Logger(), gin.CustomRecovery(s.panicked), protect(s.fail))
-	s.NoRoute(s.notFound)
 	s.HandleMethodNotAllowed = true
-	s.NoMethod(s.wrongMethod)
+	s.NoRoute(s.sessions.Handler(), s.notFound)
+	s.NoMethod(s.sessions.Handler(), s.wrongMethod)
 
 	static, _ := fs.Glob(files, "static/*")
 	for _, file := range static { // without a session
@@ -110,23 +110,26 @@ type page struct {
 	Data   any  // the page's own
 }
 
-// render answers with a page. What it reads and removes of the session is saved before the
-// first byte goes out.
-func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
+// newPage returns a page whose head shows the visitor's account and cart.
+func newPage(c *gin.Context, title string, data any) page {
 	session := ginsession.Get(c)
 	user, _ := ginsession.Value[account](session, accountKey)
 	items, _ := ginsession.Value[cart](session, cartKey)
-	notice, _ := session.Pop(noticeKey)
-	text, _ := notice.(string)
+	return page{Title: title, Path: c.Request.URL.Path, User: user.Name, Items: items.count(), Data: data}
+}
+
+// render answers with a page and the notice that waits for it. What it reads and removes of the
+// session is saved before the first byte goes out.
+func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
+	p := newPage(c, title, data)
+	notice, _ := ginsession.Get(c).Pop(noticeKey)
+	p.Notice, _ = notice.(string)
+	s.send(c, status, name, p)
+}
+
+func (s *shop) send(c *gin.Context, status int, name string, p page) {
 	c.Header("Cache-Control", "no-store") // the back button must not show an account after sign-out
-	c.HTML(status, name, page{
-		Title:  title,
-		Path:   c.Request.URL.Path,
-		User:   user.Name,
-		Items:  items.count(),
-		Notice: text,
-		Data:   data,
-	})
+	c.HTML(status, name, p)
 }
 
 // notify shows text on the visitor's next page.
