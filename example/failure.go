@@ -3,23 +3,60 @@ package main
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
 )
 
+// A failure is what the page of one shows.
+type failure struct {
+	Message string
+	Again   string // the path to load again, if that may help soon; otherwise ""
+}
+
+func newFailure(c *gin.Context, status int, message string) failure {
+	if status != http.StatusServiceUnavailable {
+		return failure{Message: message}
+	}
+	return failure{message, again(c.Request)}
+}
+
+// again returns the path and query to load after r has failed. For a form that is the page it came
+// from, or / if the browser does not say: loading the page does not send the form again.
+func again(r *http.Request) string {
+	if r.Method == http.MethodGet {
+		return onThisSite(r.URL)
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return "/"
+	}
+	return onThisSite(&url.URL{Path: from.Path, RawPath: from.RawPath})
+}
+
+// onThisSite returns the path and query of u as a link that leads to no other site, as //host does.
+func onThisSite(u *url.URL) string {
+	link := "/" + strings.TrimLeft(u.EscapedPath(), "/")
+	if u.RawQuery != "" {
+		link += "?" + u.RawQuery
+	}
+	return link
+}
+
 // fail answers with a page that says what is wrong. It does not touch the session, so it can be
 // used when there is none.
 func (s *shop) fail(c *gin.Context, status int, title, message string) {
-	s.send(c, status, "failure", page{Title: title, Failed: true, Data: message})
+	s.send(c, status, "failure", page{Title: title, Failed: true, Data: newFailure(c, status, message)})
 	c.Abort()
 }
 
 // refuse is fail for a request that has a session: the page's head shows it. A notice is left to
 // the next page.
 func (s *shop) refuse(c *gin.Context, status int, title, message string) {
-	s.send(c, status, "failure", newPage(c, title, message))
+	s.send(c, status, "failure", newPage(c, title, newFailure(c, status, message)))
 	c.Abort()
 }
 

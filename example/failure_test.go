@@ -63,3 +63,44 @@ func (v *visitor) withoutRedirects() *visitor {
 	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return v
 }
+
+// The page of a failing store offers what to try again: the page itself, or for a form the page
+// that it came from; never another site.
+func TestTryAgain(t *testing.T) {
+	site := openSite(t, newSQLite(t))
+	v := site.visitor(t)
+	v.post("/add", "product", "ink").want(t, http.StatusOK)
+	closeDatabase(site.db)
+	own := site.url.String()
+	for _, test := range []struct{ method, target, referer, want string }{
+		{http.MethodGet, "/cart", "", "/cart"},
+		{http.MethodGet, "/cart?a=1&b=%22", own + "/", "/cart?a=1&amp;b=%22"},
+		{http.MethodGet, "//evil.example/x", "", "/evil.example/x"},
+		{http.MethodGet, `/%5Cevil.example`, "", "/%5Cevil.example"},
+		{http.MethodPost, "/cart", own + "/cart?added=ink", "/cart"},
+		{http.MethodPost, "/add", own, "/"},
+		{http.MethodPost, "/add", own + "//evil.example", "/evil.example"},
+		{http.MethodPost, "/add", "https://evil.example/cart", "/"},
+		{http.MethodPost, "/add", "", "/"},
+		{http.MethodPost, "/add", "://", "/"},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), test.method, own+test.target, strings.NewReader("product=ink"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("Referer", test.referer)
+		got := v.send(request)
+		got.want(t, http.StatusServiceUnavailable, `href="`+test.want+`">Try again</a>`)
+	}
+}
+
+// Orders that cannot be read have the link as well.
+func TestTryOrdersAgain(t *testing.T) {
+	v := openSite(t, newSQLite(t)).visitor(t)
+	v.signIn("demo", "demo")
+	if err := v.site.db.Migrator().DropTable(&order{}); err != nil {
+		t.Fatal(err)
+	}
+	v.get("/orders").want(t, http.StatusServiceUnavailable, `href="/orders">Try again</a>`)
+}

@@ -170,6 +170,11 @@ func (v *visitor) do(method, path string, body io.Reader, header http.Header) re
 	for name, values := range header {
 		request.Header[name] = values
 	}
+	return v.send(request)
+}
+
+func (v *visitor) send(request *http.Request) reply {
+	v.t.Helper()
 	response, err := v.client.Do(request)
 	if err != nil {
 		v.t.Error(err) // not Fatal: several goroutines may share a visitor
