@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -87,17 +88,33 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 			return
 		}
 		session := ginsession.Get(c)
+		isNew := session.Key() == ""
 		begin(session)
 		err = modifyCart(session, func(old cart) cart { return old.changed(p.ID, by) })
 		if err != nil {
 			s.sessionFailed(c, err)
 			return
 		}
+		page := next
 		if by > 0 {
 			notify(c, "%s: added to your cart.", p.Name)
+			if isNew {
+				page += "?added=" + p.ID // for cookieNotice
+			}
 		}
-		seeOther(c, next)
+		seeOther(c, page)
 	}
+}
+
+// cookieNotice returns what to tell a visitor whose browser does not keep the session's cookie, and
+// so no cart; otherwise "". The address says what was added: a notice in the session is lost
+// together with the cookie.
+func cookieNotice(c *gin.Context) string {
+	p, ok := productByID(c.Query("added"))
+	if !ok || ginsession.Get(c).Key() != "" {
+		return ""
+	}
+	return fmt.Sprintf("Your browser did not keep our cookie, so %s is not in your cart. Allow cookies for this site, then add it again.", p.Name)
 }
 
 func (s *shop) showCart(c *gin.Context) {

@@ -84,13 +84,8 @@ func TestTryAgain(t *testing.T) {
 		{http.MethodPost, "/add", "", "/"},
 		{http.MethodPost, "/add", "://", "/"},
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), test.method, own+test.target, strings.NewReader("product=ink"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		request.Header.Set("Referer", test.referer)
-		got := v.send(request)
+		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Referer": {test.referer}}
+		got := v.do(test.method, test.target, strings.NewReader("product=ink"), header)
 		got.want(t, http.StatusServiceUnavailable, `href="`+test.want+`">Try again</a>`)
 	}
 }

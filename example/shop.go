@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -122,8 +123,7 @@ func newPage(c *gin.Context, title string, data any) page {
 // session is saved before the first byte goes out.
 func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
 	p := newPage(c, title, data)
-	notice, _ := ginsession.Get(c).Pop(noticeKey)
-	p.Notice, _ = notice.(string)
+	p.Notice = cmp.Or(cookieNotice(c), takeNotice(c))
 	s.send(c, status, name, p)
 }
 
@@ -135,6 +135,13 @@ func (s *shop) send(c *gin.Context, status int, name string, p page) {
 // notify shows text on the visitor's next page.
 func notify(c *gin.Context, format string, args ...any) {
 	ginsession.Get(c).Set(noticeKey, fmt.Sprintf(format, args...))
+}
+
+// takeNotice returns what notify left, once.
+func takeNotice(c *gin.Context) string {
+	notice, _ := ginsession.Get(c).Pop(noticeKey)
+	text, _ := notice.(string)
+	return text
 }
 
 // begin notes when the session began, for the page that shows it.

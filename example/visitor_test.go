@@ -163,18 +163,13 @@ func (v *visitor) post(path string, fields ...string) reply {
 
 func (v *visitor) do(method, path string, body io.Reader, header http.Header) reply {
 	v.t.Helper()
-	request, err := http.NewRequestWithContext(v.t.Context(), method, v.site.url.JoinPath(path).String(), body)
+	request, err := http.NewRequestWithContext(v.t.Context(), method, v.site.url.String()+path, body)
 	if err != nil {
 		v.t.Fatal(err)
 	}
 	for name, values := range header {
 		request.Header[name] = values
 	}
-	return v.send(request)
-}
-
-func (v *visitor) send(request *http.Request) reply {
-	v.t.Helper()
 	response, err := v.client.Do(request)
 	if err != nil {
 		v.t.Error(err) // not Fatal: several goroutines may share a visitor
