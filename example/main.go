@@ -34,6 +34,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/gin-gonic/gin"
 )
 
 func main() {
@@ -58,6 +60,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 
+	if os.Getenv(gin.EnvGinMode) == "" {
+		gin.SetMode(gin.ReleaseMode) // a list of routes would hide the address and the warnings
+	}
 	db, err := openDatabase(*dsn)
 	if err != nil {
 		return err
@@ -78,7 +83,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: choose another address with -addr", err)
 	}
 	fmt.Fprintf(out, "The shop is open at http://%s (Ctrl-C closes it)\n", listener.Addr())
 	if engine.inCookie && chosen.secretKey == "" {

@@ -20,6 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
+	_ = os.Setenv(gin.EnvGinMode, gin.TestMode)
 	gin.DefaultWriter, gin.DefaultErrorWriter = io.Discard, io.Discard
 	os.Exit(m.Run())
 }
