@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&chosen.name, "engine", "db", "where sessions are kept, the `name` of an engine: db, file, cache, cached_db\nor signed_cookies, with the key in the environment variable SHOP_SECRET_KEY")
 	flags.StringVar(&chosen.dir, "dir", "shop-sessions", "the `folder` of -engine file")
 	flags.StringVar(&chosen.cache, "cache", "memory", "the `cache` of -engine cache and cached_db: redis://HOST:PORT, memcached://HOST:PORT,\nor memory for one that ends with the program")
-	https := flags.Bool("https", false, "keep the session cookie to HTTPS, behind a proxy that speaks it")
+	https := flags.Bool("https", false, "keep the session cookie and the browser to HTTPS, behind a proxy that speaks it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -31,19 +31,30 @@ type shop struct {
 	*gin.Engine
 	db       *gorm.DB
 	engine   engine
+	https    bool
 	sessions *ginsession.Manager
 }
 
-// newShop prepares the database and the routes. https keeps the session cookie to HTTPS.
+// cookieName is the session cookie's. With __Host- browsers take it from this very host alone, and
+// over HTTPS alone; without HTTPS they would drop it.
+func (s *shop) cookieName() string {
+	if s.https {
+		return "__Host-sessionid"
+	}
+	return "sessionid"
+}
+
+// newShop prepares the database and the routes. https keeps the browser to HTTPS.
 func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 	if err := db.AutoMigrate(&order{}); err != nil {
 		return nil, err
 	}
-	s := &shop{Engine: gin.New(), db: db, engine: engine}
+	s := &shop{Engine: gin.New(), db: db, engine: engine, https: https}
 	var err error
 	s.sessions, err = ginsession.NewManager(ginsession.Config{
 		Engine:       engine.Engine,
 		SecretKey:    engine.secretKey,
+		CookieName:   s.cookieName(),
 		CookieSecure: https,
 		RenewAfter:   time.Hour,           // who keeps coming back stays signed in …
 		MaxLifetime:  90 * 24 * time.Hour, // … up to this
@@ -59,7 +70,7 @@ func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 func (s *shop) route() {
 	s.SetHTMLTemplate(template.Must(template.New("").Funcs(template.FuncMap{"money": money}).ParseFS(files, "templates/*.html")))
 	_ = s.SetTrustedProxies(nil)
-	s.Use(gin.Logger(), gin.CustomRecovery(s.panicked), protect(s.fail))
+	s.Use(gin.Logger(), gin.CustomRecovery(s.panicked), protect(s.https, s.fail))
 	s.HandleMethodNotAllowed = true
 	s.NoRoute(s.sessions.Handler(), s.notFound)
 	s.NoMethod(s.sessions.Handler(), s.wrongMethod)
@@ -88,12 +99,15 @@ func (s *shop) route() {
 // protect sets headers that keep the pages out of other sites' frames and scripts out of the
 // pages, and refuses forms that other sites post. (SameSite=Lax, the session cookie's default,
 // already keeps the cookie out of such posts; this does not depend on the cookie.)
-func protect(fail func(c *gin.Context, status int, title, message string)) gin.HandlerFunc {
+func protect(https bool, fail func(c *gin.Context, status int, title, message string)) gin.HandlerFunc {
 	origins := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", "default-src 'self'; script-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Referrer-Policy", "same-origin")
+		if https {
+			c.Header("Strict-Transport-Security", "max-age=31536000") // a year without plain HTTP
+		}
 		if origins.Check(c.Request) != nil {
 			fail(c, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done.")
 		}

@@ -200,7 +200,7 @@ func (r reply) want(t *testing.T, status int, texts ...string) {
 // key returns the session cookie's value, or "".
 func (v *visitor) key() string {
 	for _, cookie := range v.client.Jar.Cookies(v.site.url) {
-		if cookie.Name == "sessionid" {
+		if cookie.Name == v.site.cookieName() {
 			return cookie.Value
 		}
 	}
@@ -211,7 +211,7 @@ func (v *visitor) key() string {
 func (s *site) withKey(t *testing.T, key string) *visitor {
 	t.Helper()
 	v := s.visitor(t)
-	v.client.Jar.SetCookies(s.url, []*http.Cookie{{Name: "sessionid", Value: key}})
+	v.client.Jar.SetCookies(s.url, []*http.Cookie{{Name: s.cookieName(), Value: key}})
 	return v
 }
 
