@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whoever blocks cookies is told so when a product does not stay in the cart.
+// A visitor who blocks cookies is told why the cart stays empty.
 func TestCartWithoutCookies(t *testing.T) {
 	const told = "Your browser did not keep our cookie, so Bottled ink is not in your cart. Allow cookies for this site, then add it again."
 	forEachEngine(t, func(t *testing.T, f engineFlags) {

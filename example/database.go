@@ -43,9 +43,9 @@ func parseDSN(dsn string) (gorm.Dialector, error) {
 	}
 }
 
-// parseSQLite names a file, which is created for its owner only: SQLite would let everyone read it.
-// (It gives its other files the same permissions.) What SQLite takes for something else, such as
-// :memory: or a file: URL, is left to it.
+// parseSQLite creates the file name with permissions for its owner only: SQLite would let everyone
+// read it. (SQLite's log files get the permissions of the database.) It does not create :memory: or
+// a file: URL.
 func parseSQLite(name string) (gorm.Dialector, error) {
 	if name != "" && !strings.HasPrefix(name, ":") && !strings.HasPrefix(name, "file:") {
 		file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -56,11 +56,11 @@ func parseSQLite(name string) (gorm.Dialector, error) {
 			return nil, fmt.Errorf("-dsn: %w", err)
 		}
 	}
-	// With a write-ahead log, readers and the one writer do not wait for each other.
+	// With a write-ahead log, readers do not block the writer, nor the writer them.
 	return sqlite.Open(name + "?_journal_mode=WAL&_busy_timeout=5000"), nil
 }
 
-// parseMySQL makes the driver's own kind of DSN of a URL.
+// parseMySQL converts a URL to the driver's own form of DSN.
 func parseMySQL(dsn string) (gorm.Dialector, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {

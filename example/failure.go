@@ -11,7 +11,7 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// A failure is what the page of one shows.
+// A failure is the data of the failure page.
 type failure struct {
 	Message string
 	Again   string // the path to load again, if that may help soon; otherwise ""
@@ -53,8 +53,8 @@ func (s *shop) fail(c *gin.Context, status int, title, message string) {
 	c.Abort()
 }
 
-// refuse is fail for a request that has a session: the page's head shows it. A notice is left to
-// the next page.
+// refuse is fail for a request that has a session: the page's head shows the account and the cart.
+// A notice stays in the session for the next page.
 func (s *shop) refuse(c *gin.Context, status int, title, message string) {
 	s.send(c, status, "failure", newPage(c, title, newFailure(c, status, message)))
 	c.Abort()
@@ -73,8 +73,8 @@ func (s *shop) panicked(c *gin.Context, _ any) {
 	s.fail(c, http.StatusInternalServerError, "Something broke", "That is our fault, and it has been noted. Nothing was changed.")
 }
 
-// sessionFailed answers a request whose session could not be read or saved, in the place of the
-// handler's own answer, of which nothing has been sent.
+// sessionFailed is the ErrorHandler: it answers a request whose session could not be read or saved.
+// Nothing of the handler's own response has been sent.
 func (s *shop) sessionFailed(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, ginsession.ErrInterrupted):

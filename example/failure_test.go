@@ -26,8 +26,7 @@ func TestWrongMethod(t *testing.T) {
 	v.do(http.MethodPost, "/nowhere", nil, nil).want(t, http.StatusNotFound)
 }
 
-// A page that says what is wrong shows who is signed in, as every page does, and leaves the notice
-// to the next page that the visitor asked for.
+// A failure page shows who is signed in, as every page does, and leaves the notice to the next page.
 func TestFailureShowsSession(t *testing.T) {
 	site := openSite(t, newSQLite(t))
 	v := site.visitor(t)
@@ -58,14 +57,14 @@ func TestFailureShowsSession(t *testing.T) {
 	v.get("/add").want(t, http.StatusServiceUnavailable, "<h1>Back in a moment</h1>")
 }
 
-// withoutRedirects has the visitor see redirects instead of following them.
+// withoutRedirects stops the visitor from following redirects.
 func (v *visitor) withoutRedirects() *visitor {
 	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return v
 }
 
-// The page of a failing store offers what to try again: the page itself, or for a form the page
-// that it came from; never another site.
+// The 503 page links to the page itself, or for a form to the page that it came from, and never to
+// another site.
 func TestTryAgain(t *testing.T) {
 	site := openSite(t, newSQLite(t))
 	v := site.visitor(t)
@@ -90,7 +89,7 @@ func TestTryAgain(t *testing.T) {
 	}
 }
 
-// Orders that cannot be read have the link as well.
+// The link is also there if the orders cannot be read.
 func TestTryOrdersAgain(t *testing.T) {
 	v := openSite(t, newSQLite(t)).visitor(t)
 	v.signIn("demo", "demo")

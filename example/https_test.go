@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// With -https the browser is told to stay with HTTPS, and the cookie's name has it refuse a cookie
-// that was not set by this host over HTTPS. Without, neither, as a browser would drop the cookie.
+// -https sends Strict-Transport-Security and a __Host- cookie. Without it there is neither: a browser
+// would drop such a cookie over plain HTTP.
 func TestHTTPS(t *testing.T) {
 	for _, test := range []struct {
 		https        bool
@@ -47,7 +47,7 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
-// Only who runs the shop can read its database: it has who is signed in, and what they bought.
+// Only the user who runs the shop can read its database, which has sessions and orders.
 func TestDatabaseFileIsPrivate(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: files have no permission bits here")
@@ -66,7 +66,7 @@ func TestDatabaseFileIsPrivate(t *testing.T) {
 	}
 }
 
-// What SQLite takes for a name and is no file of this folder makes no file.
+// A name that SQLite does not take for a path creates no file of that name.
 func TestDatabaseNames(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, dsn := range []string{"sqlite::memory:", "sqlite:file:other.db"} {

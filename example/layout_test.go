@@ -45,7 +45,7 @@ func openForBrowser(t *testing.T) (url string) {
 	return server.URL
 }
 
-// resize gives the page the screen of a phone, or of a larger device, width CSS pixels wide.
+// resize sets the width of the screen in CSS pixels; below 640 it is a phone's.
 func (b *browser) resize(width int) {
 	b.t.Helper()
 	b.call("Emulation.setDeviceMetricsOverride", object{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 640}, nil)

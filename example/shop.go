@@ -18,7 +18,7 @@ import (
 //go:embed templates static
 var files embed.FS
 
-// What the session holds, each under its key.
+// The keys of the session, with the type of their values.
 const (
 	startedKey = "started" // time.Time: when the session began
 	accountKey = "account" // account: who is signed in
@@ -35,8 +35,8 @@ type shop struct {
 	sessions *ginsession.Manager
 }
 
-// cookieName is the session cookie's. With __Host- browsers take it from this very host alone, and
-// over HTTPS alone; without HTTPS they would drop it.
+// cookieName is the session cookie's name. Browsers accept a __Host- cookie only from this host and
+// over HTTPS, so without HTTPS they would drop it.
 func (s *shop) cookieName() string {
 	if s.https {
 		return "__Host-sessionid"
@@ -44,7 +44,7 @@ func (s *shop) cookieName() string {
 	return "sessionid"
 }
 
-// newShop prepares the database and the routes. https keeps the browser to HTTPS.
+// newShop prepares the database and the routes. With https, browsers use HTTPS only.
 func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 	if err := db.AutoMigrate(&order{}); err != nil {
 		return nil, err
@@ -56,8 +56,8 @@ func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 		SecretKey:    engine.secretKey,
 		CookieName:   s.cookieName(),
 		CookieSecure: https,
-		RenewAfter:   time.Hour,           // who keeps coming back stays signed in …
-		MaxLifetime:  90 * 24 * time.Hour, // … up to this
+		RenewAfter:   time.Hour,           // a visitor who keeps coming back stays signed in …
+		MaxLifetime:  90 * 24 * time.Hour, // … but no longer than this
 		ErrorHandler: s.sessionFailed,
 	})
 	if err != nil {
@@ -96,9 +96,9 @@ func (s *shop) route() {
 	customers.POST("/orders", s.placeOrder)
 }
 
-// protect sets headers that keep the pages out of other sites' frames and scripts out of the
-// pages, and refuses forms that other sites post. (SameSite=Lax, the session cookie's default,
-// already keeps the cookie out of such posts; this does not depend on the cookie.)
+// protect forbids scripts, and frames on other sites, and refuses forms that other sites post. With
+// https it also has browsers use HTTPS only. (SameSite=Lax, the session cookie's default, already
+// keeps the cookie out of such posts; this check does not depend on the cookie.)
 func protect(https bool, fail func(c *gin.Context, status int, title, message string)) gin.HandlerFunc {
 	origins := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
@@ -118,10 +118,10 @@ func protect(https bool, fail func(c *gin.Context, status int, title, message st
 type page struct {
 	Title  string
 	Path   string
-	User   string // "" where nobody is signed in
+	User   string // "" if nobody is signed in
 	Items  int    // in the cart
 	Notice string
-	Failed bool // no session: the page's head shows nothing of it
+	Failed bool // there is no session: the page's head leaves it out
 	Data   any  // the page's own
 }
 
@@ -133,8 +133,8 @@ func newPage(c *gin.Context, title string, data any) page {
 	return page{Title: title, Path: c.Request.URL.Path, User: user.Name, Items: items.count(), Data: data}
 }
 
-// render answers with a page and the notice that waits for it. What it reads and removes of the
-// session is saved before the first byte goes out.
+// render answers with a page, which shows the pending notice. The session, now without the notice,
+// is saved before the first byte is sent.
 func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
 	p := newPage(c, title, data)
 	p.Notice = cmp.Or(cookieNotice(c), takeNotice(c))
@@ -151,18 +151,17 @@ func notify(c *gin.Context, format string, args ...any) {
 	ginsession.Get(c).Set(noticeKey, fmt.Sprintf(format, args...))
 }
 
-// takeNotice returns what notify left, once.
+// takeNotice returns the text of notify and removes it.
 func takeNotice(c *gin.Context) string {
 	notice, _ := ginsession.Get(c).Pop(noticeKey)
 	text, _ := notice.(string)
 	return text
 }
 
-// begin notes when the session began, for the page that shows it.
+// begin records when the session began, for the page that shows it.
 func begin(session *ginsession.Session) {
 	session.SetDefault(startedKey, time.Now().UTC().Truncate(time.Second))
 }
 
-// seeOther has the browser load another page after a form, so that reloading that page does
-// not send the form again.
+// seeOther redirects to another page after a form, so that a reload does not send the form again.
 func seeOther(c *gin.Context, path string) { c.Redirect(http.StatusSeeOther, path) }

@@ -14,12 +14,12 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// A started is what the program wrote while it started and stopped.
+// A started is what the program wrote: to its output, through gin, and to the log.
 type started struct {
 	out, gin, log string
 }
 
-// start runs the program until it serves.
+// start runs the program and stops it as soon as it serves.
 func start(t *testing.T, args ...string) (s started, err error) {
 	t.Helper()
 	var out, fromGin, logged bytes.Buffer
@@ -36,7 +36,7 @@ func start(t *testing.T, args ...string) (s started, err error) {
 	return started{out.String(), fromGin.String(), logged.String()}, err
 }
 
-// The program starts with the address, and what the library warns of can be seen.
+// At the start the program prints its address, and the library's warnings are not hidden.
 func TestStartIsQuiet(t *testing.T) {
 	const insecure = "CookieSecure is off in release mode"
 	for _, test := range []struct {

@@ -71,7 +71,7 @@ func openTestDatabase(t *testing.T, dsn string) *gorm.DB {
 
 func newSQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "shop.db") }
 
-// forEachDatabase runs f as a subtest for each database, with an empty one that nobody else has.
+// forEachDatabase runs f as a subtest for each kind of database, with a new, empty database.
 func forEachDatabase(t *testing.T, f func(t *testing.T, dsn string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, newSQLite(t)) })
@@ -107,8 +107,8 @@ func newDatabase(t *testing.T, dsn string) string {
 	return u.String()
 }
 
-// needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails where CI promises that all servers are there.
+// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
+// or fails if CI is true.
 func needEnv(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -207,7 +207,7 @@ func (v *visitor) key() string {
 	return ""
 }
 
-// withKey is somebody who got hold of a session cookie.
+// withKey returns a visitor who sends this session cookie.
 func (s *site) withKey(t *testing.T, key string) *visitor {
 	t.Helper()
 	v := s.visitor(t)
