@@ -100,17 +100,17 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 		if by > 0 {
 			notify(c, "%s: added to your cart.", p.Name)
 			if isNew {
-				page += "?added=" + p.ID // for cookieNotice
+				page += "?added=" + p.ID // for cookieProblem
 			}
 		}
 		seeOther(c, page)
 	}
 }
 
-// cookieNotice returns what to tell a visitor whose browser does not keep the session's cookie, and
+// cookieProblem returns what to tell a visitor whose browser does not keep the session's cookie, and
 // so no cart; otherwise "". The address says what was added: a notice in the session is lost
 // together with the cookie.
-func cookieNotice(c *gin.Context) string {
+func cookieProblem(c *gin.Context) string {
 	p, ok := productByID(c.Query("added"))
 	if !ok || ginsession.Get(c).Key() != "" {
 		return ""

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -116,13 +115,14 @@ func protect(https bool, fail func(c *gin.Context, status int, title, message st
 
 // A page is what every template gets.
 type page struct {
-	Title  string
-	Path   string
-	User   string // "" if nobody is signed in
-	Items  int    // in the cart
-	Notice string
-	Failed bool // there is no session: the page's head leaves it out
-	Data   any  // the page's own
+	Title   string
+	Path    string
+	User    string // "" if nobody is signed in
+	Items   int    // in the cart
+	Notice  string
+	Problem string // shown like Notice, as what went wrong
+	Failed  bool   // there is no session: the page's head leaves it out
+	Data    any    // the page's own
 }
 
 // newPage returns a page whose head shows the visitor's account and cart.
@@ -137,7 +137,7 @@ func newPage(c *gin.Context, title string, data any) page {
 // is saved before the first byte is sent.
 func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
 	p := newPage(c, title, data)
-	p.Notice = cmp.Or(cookieNotice(c), takeNotice(c))
+	p.Notice, p.Problem = takeNotice(c), cookieProblem(c)
 	s.send(c, status, name, p)
 }
 
