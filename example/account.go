@@ -26,7 +26,7 @@ var passwords = map[string]string{
 // keptSignedIn is how long a visitor who asks for it stays signed in without coming back.
 const keptSignedIn = 30 * 24 * time.Hour
 
-// passwordFits takes as long for a name that nobody has, so as not to tell which names exist.
+// passwordFits takes equally long for an unknown name, so its timing does not tell which names exist.
 func passwordFits(name, password string) bool {
 	hash, known := passwords[name]
 	if !known {
@@ -40,7 +40,7 @@ func signedIn(c *gin.Context) (account, bool) {
 	return ginsession.Value[account](ginsession.Get(c), accountKey)
 }
 
-// requireAccount lets only customers pass. Others are asked to sign in.
+// requireAccount lets signed-in customers pass and redirects others to the sign-in page.
 func (s *shop) requireAccount(c *gin.Context) {
 	if _, ok := signedIn(c); !ok {
 		notify(c, "Please sign in first.")
@@ -54,8 +54,7 @@ type signInForm struct {
 	Name, Problem string
 }
 
-// showSignIn sets a test cookie, to tell when the form comes back whether the browser takes
-// cookies at all.
+// showSignIn sets a test cookie. If it is missing when the form is sent, the browser blocks cookies.
 func (s *shop) showSignIn(c *gin.Context) {
 	if _, ok := signedIn(c); ok {
 		seeOther(c, "/")
@@ -87,7 +86,8 @@ func (s *shop) signIn(c *gin.Context) {
 		return
 	}
 
-	// The cart stays; the key changes, so that one planted in this browser before is worth nothing.
+	// The cart stays; the key changes, so that a key that somebody planted in this browser before
+	// sign-in (session fixation) is not signed in.
 	if session.CycleKey() != nil {
 		return // answered by sessionFailed
 	}
@@ -105,8 +105,8 @@ func (s *shop) signIn(c *gin.Context) {
 	seeOther(c, "/")
 }
 
-// signOut ends the session: nothing of it is left, here or in the browser. (A copy of a signed
-// cookie stays good until it expires, for there is nothing here to delete.)
+// signOut deletes the session from the store and from the browser. (A copy of a signed cookie stays
+// valid until it expires: the store has nothing to delete.)
 func (s *shop) signOut(c *gin.Context) {
 	if ginsession.Get(c).Flush() != nil {
 		return // answered by sessionFailed

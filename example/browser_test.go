@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// startShop runs the program and returns its address and what stops it, as Ctrl-C does.
+// startShop runs the program and returns its address and a function that stops it as Ctrl-C does.
 func startShop(t *testing.T, addr, dsn string, more ...string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

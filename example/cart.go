@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -10,13 +11,14 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// A cart has the quantity of each product in it, by its ID.
+// A cart maps a product's ID to its quantity.
 type cart map[string]int
 
-// maxQuantity is how many of one product a cart takes.
+// maxQuantity is the limit for each product in a cart.
 const maxQuantity = 20
 
-// changed returns the cart with some more of a product, or fewer.
+// changed adds by to the quantity of a product, between 0 and maxQuantity. It changes ct, or returns
+// a new cart if ct is nil.
 func (ct cart) changed(id string, by int) cart {
 	if ct == nil {
 		ct = cart{}
@@ -63,13 +65,13 @@ func (ct cart) total() int {
 	return sum
 }
 
-// modifyCart gives the change as a function of what is in the cart: where two tabs change it at
-// once, neither change is lost.
+// modifyCart applies change to the cart with Modify: if two tabs change the cart at once, neither
+// change is lost.
 func modifyCart(session *ginsession.Session, change func(cart) cart) error {
 	_, err := ginsession.Modify(session, cartKey, func(old cart, _ bool) cart { return change(old) })
 	if errors.Is(err, errors.ErrUnsupported) {
-		// Signed cookies: each tab has the cart in its request and the server has none, so here
-		// the later answer wins.
+		// Signed cookies: each tab sends its own copy of the cart and the server has none, so the
+		// later response wins.
 		old, _ := ginsession.Value[cart](session, cartKey)
 		session.Set(cartKey, change(old))
 		return nil
@@ -77,27 +79,43 @@ func modifyCart(session *ginsession.Session, change func(cart) cart) error {
 	return err
 }
 
-// changeCart adds to the cart, or takes from it.
+// changeCart adds to the cart, or takes from it, and redirects to next.
 func (s *shop) changeCart(next string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		p, ok := productByID(c.PostForm("product"))
 		by, err := strconv.Atoi(c.DefaultPostForm("change", "1"))
 		if !ok || err != nil || by < -maxQuantity || by > maxQuantity {
-			s.fail(c, http.StatusBadRequest, "No such product", "We do not have this product, or not any more.")
+			s.refuse(c, http.StatusBadRequest, "No such product", "We do not have this product, or not any more.")
 			return
 		}
 		session := ginsession.Get(c)
+		isNew := session.Key() == ""
 		begin(session)
 		err = modifyCart(session, func(old cart) cart { return old.changed(p.ID, by) })
 		if err != nil {
 			s.sessionFailed(c, err)
 			return
 		}
+		page := next
 		if by > 0 {
 			notify(c, "%s: added to your cart.", p.Name)
+			if isNew {
+				page += "?added=" + p.ID // for cookieProblem
+			}
 		}
-		seeOther(c, next)
+		seeOther(c, page)
 	}
+}
+
+// cookieProblem returns what to tell a visitor whose browser does not keep the session's cookie, and
+// so no cart; otherwise "". The address says what was added: a notice in the session is lost
+// together with the cookie.
+func cookieProblem(c *gin.Context) string {
+	p, ok := productByID(c.Query("added"))
+	if !ok || ginsession.Get(c).Key() != "" {
+		return ""
+	}
+	return fmt.Sprintf("Your browser did not keep our cookie, so %s is not in your cart. Allow cookies for this site, then add it again.", p.Name)
 }
 
 func (s *shop) showCart(c *gin.Context) {

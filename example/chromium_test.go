@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A browser is a headless Chromium that is driven through a pair of pipes, in which JSON
-// messages end with a zero byte: the Chrome DevTools Protocol, --remote-debugging-pipe.
+// A browser is a headless Chromium, driven by the Chrome DevTools Protocol through a pair of pipes
+// (--remote-debugging-pipe): JSON messages that end with a zero byte.
 type browser struct {
 	t       *testing.T
 	in      io.Writer
@@ -58,8 +58,8 @@ func startBrowser(t *testing.T) *browser {
 	return b
 }
 
-// chromium returns the browser's program. Without one the test is skipped, or fails where CI
-// promises that there is one.
+// chromium returns the browser's program. If there is none, the test is skipped, or fails if CI is
+// true.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -86,7 +86,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 
 type object = map[string]any
 
-// call has the browser do something, and decodes its answer into result unless that is nil.
+// call runs a command in the browser and decodes its answer into result, unless result is nil.
 func (b *browser) call(method string, parameters object, result any) {
 	b.t.Helper()
 	if err := b.tryCall(method, parameters, result); err != nil {
@@ -124,7 +124,7 @@ func (b *browser) tryCall(method string, parameters object, result any) error {
 			return err
 		}
 		if answer.ID != b.lastID {
-			continue // an event, or the answer to a question that a page took with it
+			continue // an event, or a late answer from a page that has gone
 		}
 		if answer.Error != nil {
 			return errors.New(answer.Error.Message)
@@ -159,7 +159,7 @@ func (b *browser) eval(expression string) (string, error) {
 	return fmt.Sprint(answer.Result.Value), err
 }
 
-// wait waits until an expression has this value.
+// wait waits until a JavaScript expression has the value want.
 func (b *browser) wait(expression, want string) {
 	b.t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
@@ -180,13 +180,13 @@ func (b *browser) wait(expression, want string) {
 	}
 }
 
-// waitTitle waits until a page with this heading is shown.
+// waitTitle waits until a page with the heading want has loaded.
 func (b *browser) waitTitle(want string) {
 	b.t.Helper()
 	b.wait("document.readyState == 'complete' && document.querySelector('h1').innerText", want)
 }
 
-// click clicks into the middle of the element with this id, as a mouse does.
+// click clicks the middle of the element with this id, as a mouse does.
 func (b *browser) click(id string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf("document.readyState == 'complete' && document.getElementById(%q) != null", id), "true")

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
@@ -30,8 +33,7 @@ func closeDatabase(db *gorm.DB) {
 func parseDSN(dsn string) (gorm.Dialector, error) {
 	switch scheme, rest, _ := strings.Cut(dsn, ":"); scheme {
 	case "sqlite":
-		// With a write-ahead log, readers and the one writer do not wait for each other.
-		return sqlite.Open(rest + "?_journal_mode=WAL&_busy_timeout=5000"), nil
+		return parseSQLite(rest)
 	case "postgres", "postgresql":
 		return postgres.Open(dsn), nil
 	case "mysql", "mariadb":
@@ -41,7 +43,24 @@ func parseDSN(dsn string) (gorm.Dialector, error) {
 	}
 }
 
-// parseMySQL makes the driver's own kind of DSN of a URL.
+// parseSQLite creates the file name with permissions for its owner only: SQLite would let everyone
+// read it. (SQLite's log files get the permissions of the database.) It does not create :memory: or
+// a file: URL.
+func parseSQLite(name string) (gorm.Dialector, error) {
+	if name != "" && !strings.HasPrefix(name, ":") && !strings.HasPrefix(name, "file:") {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		switch {
+		case err == nil:
+			_ = file.Close()
+		case !errors.Is(err, fs.ErrExist):
+			return nil, fmt.Errorf("-dsn: %w", err)
+		}
+	}
+	// With a write-ahead log, readers do not block the writer, nor the writer them.
+	return sqlite.Open(name + "?_journal_mode=WAL&_busy_timeout=5000"), nil
+}
+
+// parseMySQL converts a URL to the driver's own form of DSN.
 func parseMySQL(dsn string) (gorm.Dialector, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {

@@ -24,14 +24,13 @@ type engineFlags struct {
 	secretKey string // signed_cookies
 }
 
-// An engine is where sessions are kept. Everything else, such as orders, is in the database
-// whatever the engine.
+// An engine is where sessions are kept. Everything else, such as orders, is always in the database.
 type engine struct {
 	ginsession.Engine
 	name      string
-	cache     closingCache // nil where the engine has none
-	secretKey string       // signs the cookies of signed_cookies; "" elsewhere
-	inCookie  bool         // the cookie has the whole session, not only its key
+	cache     closingCache // nil if the engine has none
+	secretKey string       // signs the cookies of signed_cookies; otherwise ""
+	inCookie  bool         // the cookie holds the whole session, not only its key
 }
 
 func openEngine(db *gorm.DB, f engineFlags) (e engine, err error) {
@@ -68,7 +67,7 @@ type closingCache interface {
 	io.Closer
 }
 
-// openCache uses the cache that a URL names, or for "memory" makes one in this process.
+// openCache connects to the cache that url names; "memory" makes one in this process.
 func openCache(url string) (closingCache, error) {
 	switch scheme, server, _ := strings.Cut(url, "://"); scheme {
 	case "memory":

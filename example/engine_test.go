@@ -55,7 +55,7 @@ func TestShopOnEachEngine(t *testing.T) {
 		}
 
 		thief := site.withKey(t, signedIn).get("/orders")
-		if site.engine.inCookie { // what SignedCookies says that it cannot do
+		if site.engine.inCookie { // SignedCookies documents that it cannot do this
 			thief.want(t, http.StatusOK, "Your orders", "Order 1")
 			return
 		}
@@ -63,8 +63,8 @@ func TestShopOnEachEngine(t *testing.T) {
 	})
 }
 
-// Two tabs change one cart at once, and a double click orders once, wherever the server has the
-// session. TestAtOnce tries it harder, on each database.
+// Two tabs change one cart at once, and a double click orders once, on each engine that keeps the
+// session on the server. TestAtOnce repeats it with more requests, on each database.
 func TestAtOnceOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, f engineFlags) {
 		v := openSiteOn(t, newSQLite(t), f).visitor(t)
@@ -94,7 +94,7 @@ func TestOrderFailsInACookie(t *testing.T) {
 	v.post("/orders").want(t, http.StatusOK, "Your order could not be placed.", "Your cart", "Bottled ink")
 }
 
-// With a key of one's own, cookies outlive the program; with a random one they do not.
+// Cookies are valid after a restart if SHOP_SECRET_KEY is set, and not if the key is random.
 func TestSecretKey(t *testing.T) {
 	for secretKey, want := range map[string]string{
 		"":                                   "There is nothing in it yet.",

@@ -13,11 +13,11 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// An inspection is what a session looks like from outside.
+// An inspection is what the session's page shows.
 type inspection struct {
 	Engine       string
-	InCookie     bool   // the browser has the whole session, not only its key
-	Fingerprint  string // of what the cookie carries; "" where there is no session yet
+	InCookie     bool   // the cookie holds the whole session, not only its key
+	Fingerprint  string // of the cookie's value; "" if there is no session yet
 	Started      string
 	Expires      string
 	BrowserClose bool // whether the browser forgets the cookie when it closes
@@ -26,8 +26,8 @@ type inspection struct {
 
 type entry struct{ Key, Value string }
 
-// showSession shows visitors their own session; never what the cookie carries, with which anybody
-// could take it over.
+// showSession shows visitors their own session, but never the cookie's value: anybody who saw it
+// could take the session over.
 func (s *shop) showSession(c *gin.Context) {
 	session := ginsession.Get(c)
 	in := inspection{
@@ -45,7 +45,7 @@ func (s *shop) showSession(c *gin.Context) {
 	}
 	for key, value := range session.All() {
 		if strings.HasPrefix(key, "_session_") {
-			continue // the framework's own, shown above
+			continue // the framework's own; Expires and BrowserClose show it
 		}
 		text, err := json.MarshalIndent(value, "", "  ")
 		if err != nil {

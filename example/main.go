@@ -1,18 +1,19 @@
-// Command example is a small shop: a cart, sign-in and orders, with all that it knows of its
-// visitor kept in a session.
+// Command example is a small shop with a cart, sign-in and orders. All that it knows of a visitor
+// is kept in a session.
 //
 //	go run ./example
 //
 // It serves http://127.0.0.1:8080 and keeps its data in shop.db, an SQLite file in the working
 // directory, so carts survive a restart. Sign in as demo with the password demo.
 //
-// With -engine it keeps sessions elsewhere, as with
+// -engine chooses where sessions are kept:
 //
 //	go run ./example -engine cached_db -cache redis://127.0.0.1:6379
 //
 // What to read:
 //
-//	shop.go     the session's settings, the routes, and what is answered when a session fails
+//	shop.go     the session's settings, the routes, the pages
+//	failure.go  what is answered when a session fails
 //	engine.go   the engines: database, files, cache, both, signed cookies
 //	account.go  sign-in: test cookie, new key, "keep me signed in"; sign-out
 //	cart.go     a cart that two tabs can change at once
@@ -33,6 +34,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/gin-gonic/gin"
 )
 
 func main() {
@@ -52,11 +55,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&chosen.name, "engine", "db", "where sessions are kept, the `name` of an engine: db, file, cache, cached_db\nor signed_cookies, with the key in the environment variable SHOP_SECRET_KEY")
 	flags.StringVar(&chosen.dir, "dir", "shop-sessions", "the `folder` of -engine file")
 	flags.StringVar(&chosen.cache, "cache", "memory", "the `cache` of -engine cache and cached_db: redis://HOST:PORT, memcached://HOST:PORT,\nor memory for one that ends with the program")
-	https := flags.Bool("https", false, "keep the session cookie to HTTPS, behind a proxy that speaks it")
+	https := flags.Bool("https", false, "have browsers use HTTPS only, behind a proxy that speaks it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 
+	if os.Getenv(gin.EnvGinMode) == "" {
+		gin.SetMode(gin.ReleaseMode) // a list of routes would hide the address and the warnings
+	}
 	db, err := openDatabase(*dsn)
 	if err != nil {
 		return err
@@ -77,7 +83,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: choose another address with -addr", err)
 	}
 	fmt.Fprintf(out, "The shop is open at http://%s (Ctrl-C closes it)\n", listener.Addr())
 	if engine.inCookie && chosen.secretKey == "" {
@@ -86,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return serve(ctx, listener, shop)
 }
 
-// serve answers requests until ctx ends, and then lets those that are under way finish.
+// serve answers requests until ctx ends, then waits up to 10 seconds for those that are running.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	finished := make(chan error, 1)

@@ -22,13 +22,13 @@ type order struct {
 // Lines lists what was ordered.
 func (o order) Lines() []line { return o.Items.lines() }
 
-// takeCart takes the cart out of the session with Claim: of two requests at once, a double click,
-// only one gets it, so that nothing is ordered twice.
+// takeCart takes the cart out of the session with Claim: after a double click only one of the two
+// requests gets it, so nothing is ordered twice.
 func takeCart(session *ginsession.Session) (cart, error) {
 	items, _, err := ginsession.Claim[cart](session, cartKey)
 	if errors.Is(err, errors.ErrUnsupported) {
-		// Signed cookies: both requests bring the cart with them, and both get it. A shop that
-		// minds would put a number into the form and make it unique among the orders.
+		// Signed cookies: both requests carry the cart, and both get it. A real shop would put a
+		// number into the form and require that it is unique among the orders.
 		items, _ = ginsession.Value[cart](session, cartKey)
 		session.Pop(cartKey)
 		return items, nil
@@ -64,7 +64,7 @@ func (s *shop) showOrders(c *gin.Context) {
 	var orders []order
 	err := s.db.WithContext(c.Request.Context()).Where("customer = ?", customer.Name).Order("id DESC").Limit(20).Find(&orders).Error
 	if err != nil {
-		s.fail(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
+		s.refuse(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
 		return
 	}
 	s.render(c, http.StatusOK, "orders", "Your orders", orders)

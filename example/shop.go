@@ -2,7 +2,6 @@ package main
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -18,7 +17,7 @@ import (
 //go:embed templates static
 var files embed.FS
 
-// What the session holds, each under its key.
+// The keys of the session, with the type of their values.
 const (
 	startedKey = "started" // time.Time: when the session began
 	accountKey = "account" // account: who is signed in
@@ -31,22 +30,33 @@ type shop struct {
 	*gin.Engine
 	db       *gorm.DB
 	engine   engine
+	https    bool
 	sessions *ginsession.Manager
 }
 
-// newShop prepares the database and the routes. https keeps the session cookie to HTTPS.
+// cookieName is the session cookie's name. Browsers accept a __Host- cookie only from this host and
+// over HTTPS, so without HTTPS they would drop it.
+func (s *shop) cookieName() string {
+	if s.https {
+		return "__Host-sessionid"
+	}
+	return "sessionid"
+}
+
+// newShop prepares the database and the routes. With https, browsers use HTTPS only.
 func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 	if err := db.AutoMigrate(&order{}); err != nil {
 		return nil, err
 	}
-	s := &shop{Engine: gin.New(), db: db, engine: engine}
+	s := &shop{Engine: gin.New(), db: db, engine: engine, https: https}
 	var err error
 	s.sessions, err = ginsession.NewManager(ginsession.Config{
 		Engine:       engine.Engine,
 		SecretKey:    engine.secretKey,
+		CookieName:   s.cookieName(),
 		CookieSecure: https,
-		RenewAfter:   time.Hour,           // who keeps coming back stays signed in …
-		MaxLifetime:  90 * 24 * time.Hour, // … up to this
+		RenewAfter:   time.Hour,           // a visitor who keeps coming back stays signed in …
+		MaxLifetime:  90 * 24 * time.Hour, // … but no longer than this
 		ErrorHandler: s.sessionFailed,
 	})
 	if err != nil {
@@ -59,8 +69,10 @@ func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 func (s *shop) route() {
 	s.SetHTMLTemplate(template.Must(template.New("").Funcs(template.FuncMap{"money": money}).ParseFS(files, "templates/*.html")))
 	_ = s.SetTrustedProxies(nil)
-	s.Use(gin.Logger(), gin.CustomRecovery(s.panicked), protect(s.fail))
-	s.NoRoute(s.notFound)
+	s.Use(gin.Logger(), gin.CustomRecovery(s.panicked), protect(s.https, s.fail))
+	s.HandleMethodNotAllowed = true
+	s.NoRoute(s.sessions.Handler(), s.notFound)
+	s.NoMethod(s.sessions.Handler(), s.wrongMethod)
 
 	static, _ := fs.Glob(files, "static/*")
 	for _, file := range static { // without a session
@@ -83,15 +95,18 @@ func (s *shop) route() {
 	customers.POST("/orders", s.placeOrder)
 }
 
-// protect sets headers that keep the pages out of other sites' frames and scripts out of the
-// pages, and refuses forms that other sites post. (SameSite=Lax, the session cookie's default,
-// already keeps the cookie out of such posts; this does not depend on the cookie.)
-func protect(fail func(c *gin.Context, status int, title, message string)) gin.HandlerFunc {
+// protect forbids scripts, and frames on other sites, and refuses forms that other sites post. With
+// https it also has browsers use HTTPS only. (SameSite=Lax, the session cookie's default, already
+// keeps the cookie out of such posts; this check does not depend on the cookie.)
+func protect(https bool, fail func(c *gin.Context, status int, title, message string)) gin.HandlerFunc {
 	origins := http.NewCrossOriginProtection()
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", "default-src 'self'; script-src 'none'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'")
 		c.Header("X-Content-Type-Options", "nosniff")
 		c.Header("Referrer-Policy", "same-origin")
+		if https {
+			c.Header("Strict-Transport-Security", "max-age=31536000") // a year without plain HTTP
+		}
 		if origins.Check(c.Request) != nil {
 			fail(c, http.StatusForbidden, "Not from here", "This form was sent by another site, so nothing was done.")
 		}
@@ -100,32 +115,35 @@ func protect(fail func(c *gin.Context, status int, title, message string)) gin.H
 
 // A page is what every template gets.
 type page struct {
-	Title  string
-	Path   string
-	User   string // "" where nobody is signed in
-	Items  int    // in the cart
-	Notice string
-	Failed bool // no session: the page's head shows nothing of it
-	Data   any  // the page's own
+	Title   string
+	Path    string
+	User    string // "" if nobody is signed in
+	Items   int    // in the cart
+	Notice  string
+	Problem string // shown like Notice, as what went wrong
+	Failed  bool   // there is no session: the page's head leaves it out
+	Data    any    // the page's own
 }
 
-// render answers with a page. What it reads and removes of the session is saved before the
-// first byte goes out.
-func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
+// newPage returns a page whose head shows the visitor's account and cart.
+func newPage(c *gin.Context, title string, data any) page {
 	session := ginsession.Get(c)
 	user, _ := ginsession.Value[account](session, accountKey)
 	items, _ := ginsession.Value[cart](session, cartKey)
-	notice, _ := session.Pop(noticeKey)
-	text, _ := notice.(string)
+	return page{Title: title, Path: c.Request.URL.Path, User: user.Name, Items: items.count(), Data: data}
+}
+
+// render answers with a page, which shows the pending notice. The session, now without the notice,
+// is saved before the first byte is sent.
+func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
+	p := newPage(c, title, data)
+	p.Notice, p.Problem = takeNotice(c), cookieProblem(c)
+	s.send(c, status, name, p)
+}
+
+func (s *shop) send(c *gin.Context, status int, name string, p page) {
 	c.Header("Cache-Control", "no-store") // the back button must not show an account after sign-out
-	c.HTML(status, name, page{
-		Title:  title,
-		Path:   c.Request.URL.Path,
-		User:   user.Name,
-		Items:  items.count(),
-		Notice: text,
-		Data:   data,
-	})
+	c.HTML(status, name, p)
 }
 
 // notify shows text on the visitor's next page.
@@ -133,40 +151,17 @@ func notify(c *gin.Context, format string, args ...any) {
 	ginsession.Get(c).Set(noticeKey, fmt.Sprintf(format, args...))
 }
 
-// begin notes when the session began, for the page that shows it.
+// takeNotice returns the text of notify and removes it.
+func takeNotice(c *gin.Context) string {
+	notice, _ := ginsession.Get(c).Pop(noticeKey)
+	text, _ := notice.(string)
+	return text
+}
+
+// begin records when the session began, for the page that shows it.
 func begin(session *ginsession.Session) {
 	session.SetDefault(startedKey, time.Now().UTC().Truncate(time.Second))
 }
 
-// seeOther has the browser load another page after a form, so that reloading that page does
-// not send the form again.
+// seeOther redirects to another page after a form, so that a reload does not send the form again.
 func seeOther(c *gin.Context, path string) { c.Redirect(http.StatusSeeOther, path) }
-
-// fail answers with a page that says what is wrong. It does not touch the session.
-func (s *shop) fail(c *gin.Context, status int, title, message string) {
-	c.Header("Cache-Control", "no-store")
-	c.HTML(status, "failure", page{Title: title, Failed: true, Data: message})
-	c.Abort()
-}
-
-func (s *shop) notFound(c *gin.Context) {
-	s.fail(c, http.StatusNotFound, "No such page", "There is nothing at this address. Perhaps it was mistyped, or the page has moved.")
-}
-
-func (s *shop) panicked(c *gin.Context, _ any) {
-	s.fail(c, http.StatusInternalServerError, "Something broke", "That is our fault, and it has been noted. Nothing was changed.")
-}
-
-// sessionFailed answers a request whose session could not be read or saved, in the place of the
-// handler's own answer, of which nothing has been sent.
-func (s *shop) sessionFailed(c *gin.Context, err error) {
-	switch {
-	case errors.Is(err, ginsession.ErrInterrupted):
-		s.fail(c, http.StatusConflict, "You were signed out", "Your session ended in another window while this page was loading. What you did last was not saved.")
-	case errors.Is(err, ginsession.ErrUnavailable):
-		c.Header("Retry-After", "10")
-		s.fail(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your cart at the moment. It is safe: please try again in a few seconds.")
-	default:
-		s.fail(c, http.StatusInternalServerError, "Not saved", "We could not save what you did last. Please try again.")
-	}
-}

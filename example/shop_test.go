@@ -54,7 +54,7 @@ func (s *site) orders(t *testing.T) int64 {
 	return n
 }
 
-// Who only looks around leaves no trace.
+// A visitor who only looks around gets no session.
 func TestNoSessionForLookers(t *testing.T) {
 	v := openSite(t, newSQLite(t)).visitor(t)
 	for _, path := range []string{"/", "/cart", "/session", "/goodbye", "/static/style.css"} {

@@ -20,6 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
+	_ = os.Setenv(gin.EnvGinMode, gin.TestMode)
 	gin.DefaultWriter, gin.DefaultErrorWriter = io.Discard, io.Discard
 	os.Exit(m.Run())
 }
@@ -70,7 +71,7 @@ func openTestDatabase(t *testing.T, dsn string) *gorm.DB {
 
 func newSQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "shop.db") }
 
-// forEachDatabase runs f as a subtest for each database, with an empty one that nobody else has.
+// forEachDatabase runs f as a subtest for each kind of database, with a new, empty database.
 func forEachDatabase(t *testing.T, f func(t *testing.T, dsn string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, newSQLite(t)) })
@@ -106,8 +107,8 @@ func newDatabase(t *testing.T, dsn string) string {
 	return u.String()
 }
 
-// needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails where CI promises that all servers are there.
+// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
+// or fails if CI is true.
 func needEnv(t *testing.T, name string) string {
 	t.Helper()
 	value := os.Getenv(name)
@@ -163,7 +164,7 @@ func (v *visitor) post(path string, fields ...string) reply {
 
 func (v *visitor) do(method, path string, body io.Reader, header http.Header) reply {
 	v.t.Helper()
-	request, err := http.NewRequestWithContext(v.t.Context(), method, v.site.url.JoinPath(path).String(), body)
+	request, err := http.NewRequestWithContext(v.t.Context(), method, v.site.url.String()+path, body)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -199,18 +200,18 @@ func (r reply) want(t *testing.T, status int, texts ...string) {
 // key returns the session cookie's value, or "".
 func (v *visitor) key() string {
 	for _, cookie := range v.client.Jar.Cookies(v.site.url) {
-		if cookie.Name == "sessionid" {
+		if cookie.Name == v.site.cookieName() {
 			return cookie.Value
 		}
 	}
 	return ""
 }
 
-// withKey is somebody who got hold of a session cookie.
+// withKey returns a visitor who sends this session cookie.
 func (s *site) withKey(t *testing.T, key string) *visitor {
 	t.Helper()
 	v := s.visitor(t)
-	v.client.Jar.SetCookies(s.url, []*http.Cookie{{Name: "sessionid", Value: key}})
+	v.client.Jar.SetCookies(s.url, []*http.Cookie{{Name: s.cookieName(), Value: key}})
 	return v
 }
 
