@@ -11,38 +11,38 @@ import (
 
 // read returns what is in a file and its modification time, from one version of the file,
 // whoever replaces it meanwhile.
-func (s *fileStore) read(name string) ([]byte, time.Time, error) {
-	data, modified, err := s.readRegular(name)
+func (f *fileFolder) read(name string) ([]byte, time.Time, error) {
+	data, modified, err := f.readRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, time.Time{}, ErrNotFound
 	}
 	return data, modified, fileError("read", err)
 }
 
-func (s *fileStore) readRegular(name string) ([]byte, time.Time, error) {
-	info, err := s.root.Lstat(name) // an os.Root follows links that stay inside
+func (f *fileFolder) readRegular(name string) ([]byte, time.Time, error) {
+	info, err := f.root.Lstat(name) // an os.Root follows links that stay inside
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, time.Time{}, errIrregular
 	}
-	f, err := s.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
 		return nil, time.Time{}, err
 	}
 	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
+	_, err = io.ReadFull(file, data)
 	return data, info.ModTime(), err
 }
 
 // remove removes a file and reports whether it was there.
-func (s *fileStore) remove(name string) (bool, error) {
-	err := s.root.Remove(name)
+func (f *fileFolder) remove(name string) (bool, error) {
+	err := f.root.Remove(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -64,36 +64,36 @@ func (s *fileStore) temporaryName(now time.Time) string {
 
 // write makes a record the content of a file, all of it or nothing. Whoever reads meanwhile sees
 // the old content.
-func (s *fileStore) write(name string, r Record, now time.Time) error {
-	temporary := s.temporaryName(now)
-	err := s.writeNew(temporary, r)
+func (f *fileFolder) write(name string, r Record, now time.Time) error {
+	temporary := f.store.temporaryName(now)
+	err := f.writeNew(temporary, r)
 	if err == nil {
-		err = s.root.Rename(temporary, name)
+		err = f.root.Rename(temporary, name)
 	}
 	if err != nil {
-		_ = s.root.Remove(temporary)
+		_ = f.root.Remove(temporary)
 	}
 	return fileError("written", err)
 }
 
 // writeNew writes a record to a new file and brings it to the disk.
-func (s *fileStore) writeNew(name string, r Record) error {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
+func (f *fileFolder) writeNew(name string, r Record) error {
+	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := f.Write(pack(r.Data)); err != nil {
+	defer file.Close()
+	if _, err := file.Write(pack(r.Data)); err != nil {
 		return err
 	}
-	if err := s.root.Chtimes(name, time.Time{}, s.modified(r)); err != nil {
+	if err := f.root.Chtimes(name, time.Time{}, f.store.modified(r)); err != nil {
 		return err
 	}
-	return f.Sync()
+	return file.Sync()
 }
 
 // sync brings the names in the folder to the disk.
-func (s *fileStore) sync() error { return fileError("written", syncFolder(s.folder)) }
+func (f *fileFolder) sync() error { return fileError("written", syncFolder(f.self)) }
 
 // fileError says what could not be done, without the name of the file, which holds the key.
 func fileError(done string, err error) error {
