@@ -19,11 +19,17 @@ import (
 // program's user only. It is what Django calls the file backend, and shares a folder with it
 // where both programs have one user and HashKeys is off. "" means os.TempDir().
 //
-// Where dir is missing and its parent is there, it is made for this user alone; a folder that
-// was there is left as it is. One that cannot be made, read or written is an [ErrConfig]. Give
-// sessions a folder of their own: who can list it sees the keys where HashKeys is off, and who
-// can write to it can make sessions where SecretKey is not set. Two managers may share a folder
-// if neither's cookie name is the beginning of the other's.
+// If only dir is missing, it is made for this user alone; an existing folder is left as it is. A
+// folder that cannot be made, read or written is an [ErrConfig]. Give sessions a folder of their
+// own: whoever can list it sees the keys if HashKeys is off. Two managers may share a folder if
+// neither's cookie name is a prefix of the other's.
+//
+// On Unix the folder must belong to the program's user or to root, and nobody else may write to
+// it; otherwise NewManager returns an ErrConfig, because whoever can add a file can make a session.
+// With Config.SecretKey a folder with the sticky bit will do, such as /tmp, which is what "" means
+// on Linux: there the records are signed, and files of other users are not believed. A file that
+// belongs to another user, or is larger than 16 MiB, is never taken for a session. Elsewhere,
+// see to the permissions yourself.
 //
 // If the folder is replaced while the program runs, the new one is used once it has passed the
 // checks of [NewManager]; until there is one, sessions are [ErrUnavailable].
@@ -46,7 +52,7 @@ func (e fileEngine) open(cfg *settings) (backend, error) {
 	}
 	s, err := openFileStore(dir, cfg)
 	if err != nil {
-		return nil, configError("Engine", "File: %v: choose a folder that this program may read and write, and whose parent exists", err)
+		return nil, configError("Engine", "File: %v", adviseOnFolder(err))
 	}
 	return onServer(cfg, s), nil
 }

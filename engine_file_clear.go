@@ -55,6 +55,9 @@ func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOpti
 // clear removes a file that has had its time, and reports whether it was a session's.
 func (f *fileFolder) clear(ctx context.Context, name string, now time.Time) (bool, error) {
 	if f.store.isLeftBehind(name, now) {
+		if info, err := f.root.Lstat(name); err != nil || !isMine(info) {
+			return false, nil
+		}
 		_, err := f.remove(name)
 		return false, err
 	}

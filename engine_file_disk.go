@@ -35,6 +35,9 @@ func (f *fileFolder) readRegular(name string) ([]byte, time.Time, error) {
 	if info, err = file.Stat(); err != nil {
 		return nil, time.Time{}, err
 	}
+	if err := f.believe(info); err != nil {
+		return nil, time.Time{}, err
+	}
 	data := make([]byte, info.Size())
 	_, err = io.ReadFull(file, data)
 	return data, info.ModTime(), err
@@ -78,12 +81,16 @@ func (f *fileFolder) write(name string, r Record, now time.Time) error {
 
 // writeNew writes a record to a new file and brings it to the disk.
 func (f *fileFolder) writeNew(name string, r Record) error {
+	data := pack(r.Data)
+	if err := checkSize(data); err != nil {
+		return err
+	}
 	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if _, err := file.Write(pack(r.Data)); err != nil {
+	if _, err := file.Write(data); err != nil {
 		return err
 	}
 	if err := f.root.Chtimes(name, time.Time{}, f.store.modified(r)); err != nil {

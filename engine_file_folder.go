@@ -21,6 +21,8 @@ type fileFolder struct {
 	self  *os.File // the folder itself, to be synced
 	info  fs.FileInfo
 	locks *filelock.Locks
+
+	shared bool // other users can add files to it
 }
 
 // folder returns the folder that has the store's name now. It is another one if the folder was
@@ -85,9 +87,15 @@ func (f *fileFolder) try(ctx context.Context) (err error) {
 	if f.info, err = f.self.Stat(); err != nil {
 		return err
 	}
+	if err := f.checkAccess(); err != nil {
+		return err
+	}
 	return f.locked(ctx, func() error {
 		trial := f.store.temporaryName(f.store.cfg.Clock())
 		err := f.writeNew(trial, Record{})
+		if err == nil {
+			_, _, err = f.read(trial)
+		}
 		if removing := f.root.Remove(trial); err == nil {
 			err = removing
 		}
@@ -116,14 +124,11 @@ func lockName(stripe int) string {
 	return fmt.Sprintf(".ginsession.%d.%02d.lock", os.Geteuid(), stripe)
 }
 
-// errIrregular stands for an absent record.
-var errIrregular = fmt.Errorf("%w: where its file should be is a link, a folder or a device", ErrNotFound)
-
 // live returns the record of a file, or ErrNotFound where it is expired too.
 func (f *fileFolder) live(ctx context.Context, name string, now time.Time) (Record, error) {
 	data, modified, err := f.read(name)
-	if errors.Is(err, errIrregular) {
-		f.store.cfg.Logger.WarnContext(ctx, "ginsession: a session's file is a link, a folder or a device and is treated as no session: find out who put it there")
+	if errors.Is(err, errSuspect) {
+		f.store.cfg.Logger.WarnContext(ctx, "ginsession: a session's file is treated as no session: find out who put it there", "reason", err)
 	}
 	if err != nil {
 		return Record{}, err
