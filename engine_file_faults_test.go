@@ -70,6 +70,8 @@ func TestFileChild(t *testing.T) {
 	switch args[0] {
 	case "hammer":
 		hammer(t, m, args[2], args[3])
+	case "increment":
+		increment(t, m, args[2])
 	case "write":
 		writeUntilKilled(t, m, args[2:], os.NewFile(3, "report"))
 	}
@@ -134,6 +136,39 @@ func TestFileTwoProcessesLoseNothing(t *testing.T) {
 			check(t, name+strconv.Itoa(i), s.Get(name+strconv.Itoa(i)), int64(blows))
 		}
 	}
+	check(t, "temporary files left", temporaries(t, dir), []string{})
+}
+
+// increments is how often each of many processes increments the counter.
+const increments = 10
+
+// increment increments a session's counter.
+func increment(t *testing.T, m *ginsession.Manager, key string) {
+	for range increments {
+		s := m.Open(context.Background(), key)
+		_, err := ginsession.Modify(s, "counter", func(old int, _ bool) int { return old + 1 })
+		if err := errors.Join(err, s.Save()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestFileSixteenProcessesLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	m := sharedFolder(t, dir)
+	s := m.Open(t.Context(), "")
+	save(t, s)
+	const processes = 16
+	var children []fileChild
+	for range processes {
+		children = append(children, startFileChild(t, "increment", dir, s.Key()))
+	}
+	for _, child := range children {
+		if err := child.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, "counter", m.Open(t.Context(), s.Key()).Get("counter"), int64(processes*increments))
 	check(t, "temporary files left", temporaries(t, dir), []string{})
 }
 
@@ -520,61 +555,6 @@ func TestFileLocked(t *testing.T) {
 	release()
 	save(t, s)
 	check(t, "a", d.session(t, key).Get("a"), "new")
-}
-
-// TestFileSweptLock has somebody sweep the folder, as systems do with folders for temporary
-// files, while one waits for the lock that another holds.
-func TestFileSweptLock(t *testing.T) {
-	dir := t.TempDir()
-	r := ginsession.Record{Data: []byte("{}"), Expires: start.Add(time.Hour)}
-	if err := openFileStore(t, dir).Create(t.Context(), fileKey, r, start); err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	// update is what another process does, as far as the files can tell.
-	update := func(inside func()) {
-		store := openFileStore(t, dir)
-		wg.Go(func() {
-			_, err := store.Update(t.Context(), fileKey, r, start, func(current ginsession.Record) (ginsession.Record, error) {
-				inside()
-				return current, nil
-			})
-			check(t, "Update", err, nil)
-		})
-	}
-	aWhile := func() <-chan time.Time { return time.After(20 * time.Millisecond) }
-
-	firstIn, firstGo := make(chan bool), make(chan bool)
-	update(func() { close(firstIn); <-firstGo })
-	<-firstIn
-	secondIn := make(chan bool)
-	update(func() { close(secondIn) })
-	select {
-	case <-aWhile(): // it waits, for the file that is removed now
-	case <-secondIn:
-		t.Fatal("two have the lock")
-	}
-	locks, err := filepath.Glob(filepath.Join(dir, ".ginsession.*.lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, lock := range locks {
-		if err := os.Remove(lock); err != nil {
-			t.Fatal(err)
-		}
-	}
-	thirdIn := make(chan bool)
-	update(func() {
-		close(thirdIn)
-		select {
-		case <-aWhile():
-		case <-secondIn:
-			t.Error("two have the lock")
-		}
-	})
-	<-thirdIn
-	close(firstGo)
 }
 
 // TestFileWaitsInProcess has a goroutine wait for another one of the same process.
