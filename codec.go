@@ -91,8 +91,12 @@ func (c *codec) encode(key string, v any) (string, error) {
 	if !c.json {
 		return `"` + base64.StdEncoding.EncodeToString(text) + `"`, nil
 	}
-	raw := string(pyjson.AppendASCII(nil, bytes.TrimSpace(text)))
-	if err := pyjson.Valid(raw); err != nil {
+	ascii, err := pyjson.AppendASCII(nil, bytes.TrimSpace(text))
+	raw := textOf(ascii)
+	if err == nil {
+		err = pyjson.Valid(raw)
+	}
+	if err != nil {
 		return "", fmt.Errorf("what Config.Serializer wrote: %w", err)
 	}
 	return raw, nil

@@ -362,3 +362,35 @@ func TestJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestLossyValues has values that would come back as something else: none is saved, and the error
+// names the key.
+func TestLossyValues(t *testing.T) {
+	type named struct{ Text string }
+	for name, v := range map[string]any{
+		"a struct that is not UTF-8":     named{"\xff"},
+		"a map that is not UTF-8":        map[int]named{1: {"\xff"}},
+		"a slice that is not UTF-8":      []named{{"\xff"}},
+		"an error, which hides its text": errors.New("x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			s := d.session(t, "")
+			s.Set("the key", v)
+			err := s.Save()
+			if !errors.Is(err, ginsession.ErrEncode) {
+				t.Fatalf("Save: %v, want ErrEncode", err)
+			}
+			checkContains(t, err.Error(), `"the key"`)
+			check(t, "sessions stored", len(d.store.keys()), 0)
+		})
+	}
+}
+
+// TestFloatsByNumber has floats in a map by number come back as floats.
+func TestFloatsByNumber(t *testing.T) {
+	d := newDesk(t)
+	s := d.session(t, d.saved(t, map[string]any{"m": map[int]float64{1: 2}}))
+	check(t, "m", s.Get("m"), map[string]any{"1": 2.0})
+	value(t, s, "m", map[int]float64{1: 2}, true)
+}
