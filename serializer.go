@@ -26,8 +26,14 @@ var (
 	JSON Serializer = jsonSerializer{}
 
 	// Gob stores Go values that JSON has no form for. Types beyond the basic ones and slices of
-	// them (map[string]any, time.Time, your own) must be registered with gob.Register. It does
-	// not see that a value contains itself, which ends the program. No other language reads it.
+	// them (map[string]any, time.Time, your own) must be registered with gob.Register. A value
+	// that contains itself ends the program. A value takes at most 1 MiB. No other language reads
+	// it.
+	//
+	// Use Gob only for records that nobody else can write: encoding/gob believes the size that
+	// data claims for a map, so that a few hostile bytes use up the memory (see "Security" in its
+	// documentation). Set Config.SecretKey unless the store is your program's alone: a record
+	// is then verified before anything of it is decoded.
 	Gob Serializer = gobSerializer{}
 )
 
@@ -49,10 +55,24 @@ func (gobSerializer) Marshal(v any) ([]byte, error) {
 	if err := gob.NewEncoder(&b).Encode(boxed{v}); err != nil {
 		return nil, fmt.Errorf("%w (a type that gob does not know needs gob.Register)", err)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), checkGob(b.Bytes())
+}
+
+// maxGob is the size of the largest Gob value, in bytes: what a signed record may hold in all. It
+// bounds how deep the decoder recurses.
+const maxGob = 1 << 20
+
+func checkGob(data []byte) error {
+	if len(data) > maxGob {
+		return fmt.Errorf("its Gob encoding has %d bytes: at most %d are allowed", len(data), maxGob)
+	}
+	return nil
 }
 
 func (gobSerializer) Unmarshal(data []byte, dst any) error {
+	if err := checkGob(data); err != nil {
+		return err
+	}
 	var b boxed
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&b); err != nil {
 		return err
