@@ -17,7 +17,7 @@ import (
 const (
 	keyPrefix  = "_session_"
 	expiryKey  = "_session_expiry"  // Django's
-	startedKey = "_session_started" // Unix seconds; only where there is a MaxLifetime
+	startedKey = "_session_started" // Unix seconds; only with a MaxLifetime
 )
 
 // djangoSalt is the salt of Django's db, cached_db and file engines: the name of its class.
@@ -28,7 +28,7 @@ type codec struct {
 	serializer Serializer
 	plain      bool                     // the serializer is JSON itself
 	json       bool                     // what the serializer writes is JSON and stands in the record as it is
-	signer     *signing.TimestampSigner // nil where records are not signed
+	signer     *signing.TimestampSigner // nil if records are not signed
 }
 
 func newCodec(cfg *Config) (*codec, error) {
@@ -59,7 +59,7 @@ func (cfg *Config) recordSalt() string {
 	return djangoSalt
 }
 
-// writesJSON finds out by trying, so that no one has to configure it.
+// writesJSON tries the serializer, so that nobody has to configure it.
 func writesJSON(s Serializer) bool {
 	const probe = "ginsession"
 	text, err := s.Marshal(probe)
@@ -137,7 +137,7 @@ func (c *codec) decode(key, raw string, dst any) error {
 }
 
 // seal makes what a store keeps of a record's text: the text itself, or with a SecretKey
-// Django's signed form of it, compressed where that is shorter.
+// Django's signed form of it, compressed if that is shorter.
 func (c *codec) seal(text []byte, now time.Time) []byte {
 	if c.signer == nil {
 		return text
@@ -147,7 +147,7 @@ func (c *codec) seal(text []byte, now time.Time) []byte {
 
 // unseal is the inverse of seal and tells when the record was signed. signing.ErrTooLarge is
 // the error of a record that is genuine but would inflate to more than 1 MiB; any other means
-// that the record is none of ours.
+// that this program's key did not sign the record.
 func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error) {
 	if c.signer == nil {
 		return textOf(data), time.Time{}, nil
@@ -156,8 +156,8 @@ func (c *codec) unseal(data []byte) (text string, signedAt time.Time, err error)
 	return textOf(unpacked), signedAt, err
 }
 
-// textOf and bytesOf convert without a copy: of bytes that nobody changes any more, such as a
-// record's data (see [Mutate], [Cache]).
+// textOf and bytesOf convert without a copy. Nobody may change the bytes any more; nobody changes
+// a record's data (see [Mutate], [Cache]).
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

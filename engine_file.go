@@ -16,8 +16,8 @@ import (
 )
 
 // File keeps each session in a file of its own, <dir>/<cookie name><key>, readable by the
-// program's user only. It is what Django calls the file backend, and shares a folder with it
-// where both programs have one user and HashKeys is off. "" means os.TempDir().
+// program's user only. It is Django's file backend, and shares a folder with it if both programs
+// run as the same user and HashKeys is off. "" means os.TempDir().
 //
 // If only dir is missing, it is made for this user alone; an existing folder is left as it is. A
 // folder that cannot be made, read or written is an [ErrConfig]. Give sessions a folder of their
@@ -26,23 +26,22 @@ import (
 //
 // On Unix the folder must belong to the program's user or to root, and nobody else may write to
 // it; otherwise NewManager returns an ErrConfig, because whoever can add a file can make a session.
-// With Config.SecretKey a folder with the sticky bit will do, such as /tmp, which is what "" means
-// on Linux: there the records are signed, and files of other users are not believed. A file that
-// belongs to another user, or is larger than 16 MiB, is never taken for a session. Elsewhere,
-// see to the permissions yourself.
+// If Config.SecretKey is set, a folder with the sticky bit is accepted too, such as /tmp, which is
+// what "" means on Linux. A file that belongs to another user, or is larger than 16 MiB, is never
+// taken for a session. On other systems nothing of this is checked: set the permissions yourself.
 //
 // If the folder is replaced while the program runs, the new one is used once it has passed the
 // checks of [NewManager]; until there is one, sessions are [ErrUnavailable].
 //
-// A write that was acknowledged is on the disk, and one that fails leaves the old record whole.
-// Several processes may use one folder at a time; where the system has no flock (Windows,
-// Solaris) only one may. Run [Manager.ClearExpired] now and then: files do not vanish by
-// themselves. Source: Django's SESSION_FILE_PATH.
+// A successful write is on the disk, and a failed one leaves the old record whole. Several
+// processes may use one folder at the same time, except on systems without flock (Windows,
+// Solaris). Run [Manager.ClearExpired] regularly: nothing else removes the files. Source: Django's
+// SESSION_FILE_PATH.
 func File(dir string) Engine { return fileEngine{dir} }
 
 type fileEngine struct{ dir string }
 
-// maxFileName is what file systems allow, in bytes.
+// maxFileName is the longest file name that file systems allow, in bytes.
 const maxFileName = 255
 
 func (e fileEngine) open(cfg *settings) (backend, error) {
@@ -142,7 +141,7 @@ func (s *fileStore) Replace(ctx context.Context, oldKey, newKey string, prev Rec
 	return s.change(ctx, oldKey, newKey, prev, now, f)
 }
 
-// change reads, compares and writes under the lock, so that once is always enough.
+// change reads, compares and writes under the lock, so it never has to retry.
 func (s *fileStore) change(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	from, err := s.name(oldKey)
 	if err != nil {
@@ -193,7 +192,7 @@ func (s *fileStore) Touch(ctx context.Context, key string, expires, now time.Tim
 		if err != nil {
 			return err
 		}
-		r.Expires = expires // not synced: what a power cut takes back costs nobody data
+		r.Expires = expires // not synced: a power cut may undo it, but loses no data
 		return fileError("extended", folder.root.Chtimes(name, time.Time{}, s.modified(r)))
 	}, name)
 }

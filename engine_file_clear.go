@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// ClearExpired walks over the folder, whose names it never holds all at once. It looks at each
-// file without a lock and, where the session has ended, again under the lock before it removes
-// it. What cannot be read is passed over and reported at the end.
+// ClearExpired walks over the folder without holding all its names in memory. It checks each file
+// without a lock and, if the session has ended, again under the lock before it removes the file.
+// It skips files that it cannot read and reports the last such error at the end.
 func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
 	f, err := s.folder(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOpti
 	return removed, err
 }
 
-// clear removes a file that has had its time, and reports whether it was a session's.
+// clear removes a file that is no longer needed, and reports whether it was a session's.
 func (f *fileFolder) clear(ctx context.Context, name string, now time.Time) (bool, error) {
 	if f.store.isLeftBehind(name, now) {
 		if info, err := f.root.Lstat(name); err != nil || !isMine(info) {
@@ -79,8 +79,8 @@ func (f *fileFolder) clear(ctx context.Context, name string, now time.Time) (boo
 	return gone, err
 }
 
-// ended reports whether the session in a file has ended. A file that is gone meanwhile, is no
-// file or is another user's is no session to end.
+// ended reports whether the session in a file has ended. It is false for a file that has been
+// removed, is not a regular file, or belongs to another user.
 func (f *fileFolder) ended(name string, now time.Time) (bool, error) {
 	data, modified, err := f.read(name)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, fs.ErrPermission) {
@@ -92,8 +92,8 @@ func (f *fileFolder) ended(name string, now time.Time) (bool, error) {
 	return !f.store.expires(data, modified).After(now), nil
 }
 
-// isLeftBehind reports whether a name is a temporary file's that nobody will rename any more.
-// This store's own are all in use.
+// isLeftBehind reports whether name is that of a temporary file which nobody will rename any more.
+// The files of this store are all in use.
 func (s *fileStore) isLeftBehind(name string, now time.Time) bool {
 	rest, found := strings.CutPrefix(name, temporaryPrefix)
 	if !found || !strings.HasSuffix(rest, temporarySuffix) {

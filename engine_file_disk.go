@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// read returns what is in a file and its modification time, from one version of the file,
-// whoever replaces it meanwhile.
+// read returns the content and the modification time of a file. Both are of one version of the
+// file, even if another process replaces it at the same time.
 func (f *fileFolder) read(name string) ([]byte, time.Time, error) {
 	data, modified, err := f.readRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -52,20 +52,20 @@ func (f *fileFolder) remove(name string) (bool, error) {
 	return err == nil, fileError("removed", err)
 }
 
-// A temporary file's name tells when it was begun, for its modification time is the record's, and
-// by which store. No session's file has such a name, whatever the cookie's: its key would have
-// three characters.
+// The name of a temporary file says when it was made, because its modification time is the
+// record's, and by which store. No session's file has such a name, whatever the cookie is called:
+// its key would have three characters.
 const (
 	temporaryPrefix = ".ginsession."
 	temporarySuffix = ".tmp"
-	temporaryAge    = time.Hour // what is older, and another process's, was left behind by a crash
+	temporaryAge    = time.Hour // a file of another process that is older was left behind by a crash
 )
 
 func (s *fileStore) temporaryName(now time.Time) string {
 	return fmt.Sprintf("%s%d.%s.%d%s", temporaryPrefix, now.Unix(), s.id, s.serial.Add(1), temporarySuffix)
 }
 
-// write makes a record the content of a file, all of it or nothing. Whoever reads meanwhile sees
+// write replaces the content of a file with a record, or changes nothing. Until then readers see
 // the old content.
 func (f *fileFolder) write(name string, r Record, now time.Time) error {
 	temporary := f.store.temporaryName(now)
@@ -79,7 +79,7 @@ func (f *fileFolder) write(name string, r Record, now time.Time) error {
 	return fileError("written", err)
 }
 
-// writeNew writes a record to a new file and brings it to the disk.
+// writeNew writes a record to a new file and syncs it.
 func (f *fileFolder) writeNew(name string, r Record) error {
 	data := pack(r.Data)
 	if err := checkSize(data); err != nil {
@@ -99,10 +99,10 @@ func (f *fileFolder) writeNew(name string, r Record) error {
 	return file.Sync()
 }
 
-// sync brings the names in the folder to the disk.
+// sync syncs the names in the folder.
 func (f *fileFolder) sync() error { return fileError("written", syncFolder(f.self)) }
 
-// fileError says what could not be done, without the name of the file, which holds the key.
+// fileError says what could not be done. It leaves out the file's name, which contains the key.
 func fileError(done string, err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return err

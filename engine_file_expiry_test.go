@@ -99,7 +99,7 @@ func TestFileTimes(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*ginsession.Config)
 		expiry  ginsession.Expiry
-		written time.Time // the zero time where Django does not look at it
+		written time.Time // the zero time if Django does not look at it
 		lives   time.Duration
 	}{
 		"default":                 {nil, ginsession.ExpireDefault, start, age},

@@ -29,7 +29,7 @@ func mountSmall(t *testing.T) string {
 	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", dir).CombinedOutput(); err != nil {
 		missing(t, "no small disk: mounting one takes root on Linux: %v: %s", err, output)
 	}
-	t.Cleanup(func() { // lazily, for a manager keeps its folder open
+	t.Cleanup(func() { // lazily, because a manager keeps its folder open
 		if output, err := exec.Command("umount", "--lazy", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v: %s", err, output)
 		}

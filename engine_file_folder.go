@@ -13,8 +13,8 @@ import (
 
 // A fileFolder is an open session folder. A record is written to a temporary file, which is
 // synced and renamed; then the folder is synced. Readers need no lock. Everything goes through an
-// os.Root, so that no name leads out of the folder. One that is no longer used is closed by the
-// garbage collector, because operations that have begun may still be at work in it.
+// os.Root, so that no name leads out of the folder. The garbage collector closes a folder that has
+// been replaced, because earlier operations may still use it.
 type fileFolder struct {
 	store *fileStore
 	root  *os.Root
@@ -42,13 +42,13 @@ func (f *fileFolder) isCurrent() bool {
 	return err == nil && os.SameFile(f.info, info)
 }
 
-// reopen opens the folder that has replaced the current one, after the same checks as at
-// start-up, but it does not make a folder: somebody may be about to move one there. It logs the
-// first failure and the success.
+// reopen opens the folder that has replaced the current one, with the same checks as at start-up.
+// It does not make a missing folder, because the operator may be about to move one there. It logs
+// the first failure and the success.
 func (s *fileStore) reopen(ctx context.Context) (*fileFolder, error) {
 	s.reopening.Lock()
 	defer s.reopening.Unlock()
-	if f := s.current.Load(); f.isCurrent() { // another goroutine has opened it meanwhile
+	if f := s.current.Load(); f.isCurrent() { // another goroutine was quicker
 		return f, nil
 	}
 	f, err := s.openFolder(ctx)
@@ -118,13 +118,14 @@ func (f *fileFolder) locked(ctx context.Context, do func() error, names ...strin
 	}
 }
 
-// lockName names a lock's file. Programs of other users have locks of their own: they cannot open
-// the sessions either. No session's file has such a name: its key would have four characters.
+// lockName returns the name of a lock's file. Programs of other users have locks of their own,
+// because they cannot open the sessions either. No session's file has such a name: its key would
+// have four characters.
 func lockName(stripe int) string {
 	return fmt.Sprintf(".ginsession.%d.%02d.lock", os.Geteuid(), stripe)
 }
 
-// live returns the record of a file, or ErrNotFound where it is expired too.
+// live returns the record of a file, or ErrNotFound if it is absent or expired.
 func (f *fileFolder) live(ctx context.Context, name string, now time.Time) (Record, error) {
 	data, modified, err := f.read(name)
 	if errors.Is(err, errSuspect) {
@@ -143,7 +144,7 @@ func (f *fileFolder) live(ctx context.Context, name string, now time.Time) (Reco
 	return Record{Data: f.store.unpack(data, modified), Expires: expires}, nil
 }
 
-// absent returns ErrExists where the file holds a live record.
+// absent returns ErrExists if the file holds a live record.
 func (f *fileFolder) absent(ctx context.Context, name string, now time.Time) error {
 	_, err := f.live(ctx, name, now)
 	switch {
@@ -156,9 +157,9 @@ func (f *fileFolder) absent(ctx context.Context, name string, now time.Time) err
 	}
 }
 
-// move writes a record to a new file and removes the old one once the new one is on the disk, so
-// that a crash never loses both: it leaves the session as it was, and at most the new record too,
-// under a key that nobody has been given.
+// move writes a record to a new file and removes the old one once the new one is on the disk. A
+// crash in between leaves both: the old session as it was, and the new record under a key that
+// nobody knows.
 func (f *fileFolder) move(ctx context.Context, from, to string, r Record, now time.Time) error {
 	if err := f.absent(ctx, to, now); err != nil {
 		return err

@@ -45,8 +45,7 @@ func (f *fileFolder) makeLocks() error {
 	return nil
 }
 
-// maxFileRecord is the size of the largest record, in bytes. A larger file is none of ours, and is
-// not read.
+// maxFileRecord is the size of the largest record, in bytes. A larger file is not read.
 const maxFileRecord = 16 << 20
 
 // Errors that stand for an absent record: somebody may have put the file there.

@@ -12,8 +12,8 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// FuzzFileRecord puts any bytes where a session's file should be, written at any second near now:
-// they are a session, or an empty one without a key, and what a store writes it reads again.
+// FuzzFileRecord writes any bytes to a session's file, with any modification time near now. They
+// are a session, or an empty one without a key, and a store reads again what it writes.
 func FuzzFileRecord(f *testing.F) {
 	for _, data := range []string{
 		"", "\n", "\n\n", " ", "{}", `{"a":1}`, "{}\n", `{"a":1,"_session_expiry":60}`, `{"_session_expiry":"2026-11-24T04:45:00.000000+00:00"}`,

@@ -219,7 +219,7 @@ func TestFileEmpty(t *testing.T) {
 	}
 }
 
-// TestFileIrregular has something else where a session's file should be.
+// TestFileIrregular has a link or a folder in the place of a session's file.
 func TestFileIrregular(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	for name, put := range map[string]func(file, inside string) error{
@@ -341,7 +341,7 @@ func TestFileReplaceOfTwo(t *testing.T) {
 	}
 }
 
-// FuzzFileName looks for a key whose file is not where it should be.
+// FuzzFileName looks for a key whose file is outside the folder or has another name.
 func FuzzFileName(f *testing.F) {
 	for _, key := range []string{"", "short12", fileKey, "../" + fileKey, fileKey + "/../x", `..\` + fileKey, fileKey + "\x00", "ABCDEFGH", ".ginsession"} {
 		f.Add(key)

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// A session key is 32 characters of [a-z0-9], 165 bits (Django: VALID_KEY_CHARS). What a
-// cookie carries is a key at all where it is 8 to 64 of them.
+// A session key is 32 characters of [a-z0-9], 165 bits (Django: VALID_KEY_CHARS). A cookie's
+// value is accepted as a key if it is 8 to 64 of these characters.
 const (
 	keyAlphabet  = "abcdefghijklmnopqrstuvwxyz0123456789"
 	keyLength    = 32
@@ -55,7 +55,7 @@ func isKey(value string) bool {
 // digestEncoding keeps a digest within the alphabet of keys.
 var digestEncoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
-// digest is what a store sees of a key where HashKeys is on: 40 characters, 200 bits.
+// digest is what a store sees of a key if HashKeys is on: 40 characters, 200 bits.
 func digest(key string) string {
 	const prefix = "ginsession"
 	var buf [len(prefix) + maxKeyLength]byte

@@ -9,20 +9,21 @@ import (
 	"github.com/ginsession/ginsession/internal/pyjson"
 )
 
-// A Serializer encodes one value of the dictionary. Where it writes something else than JSON,
-// its bytes stand in the record as base64 text. Source: Django's SESSION_SERIALIZER.
+// A Serializer encodes one value of the dictionary. If it does not write JSON, the record holds
+// its bytes as base64 text. Source: Django's SESSION_SERIALIZER.
 type Serializer interface {
 	// Marshal encodes v, or says why it cannot be stored.
 	Marshal(v any) ([]byte, error)
 
-	// Unmarshal decodes into what dst points to. Where that is an any, it chooses the type.
+	// Unmarshal decodes into what dst points to. If that is an any, Unmarshal chooses the type.
 	Unmarshal(data []byte, dst any) error
 }
 
 // The serializers of this package.
 var (
-	// JSON stores what encoding/json does, and is what Django reads. Numbers come back from
-	// [Session.Get] as int64 where they are whole and as float64 where they were floats.
+	// JSON stores what encoding/json does, and is what Django reads. [Session.Get] returns whole
+	// numbers as int64 and floats as float64. A value that encoding/json would silently change is
+	// an [ErrEncode]: text that is not UTF-8, a struct without exported fields such as most errors.
 	JSON Serializer = jsonSerializer{}
 
 	// Gob stores Go values that JSON has no form for. Types beyond the basic ones and slices of
@@ -94,7 +95,7 @@ func (gobSerializer) Unmarshal(data []byte, dst any) error {
 
 func isNumber(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Float64 }
 
-// convertNumber converts where nothing is lost.
+// convertNumber converts a number, or returns an error if the target cannot hold it exactly.
 func convertNumber(target, value reflect.Value) error {
 	converted := value.Convert(target.Type())
 	if isNegative(converted) != isNegative(value) || !converted.Convert(value.Type()).Equal(value) {
@@ -104,7 +105,7 @@ func convertNumber(target, value reflect.Value) error {
 	return nil
 }
 
-// isNegative tells apart an int and the uint of the same bits.
+// isNegative distinguishes an int from the uint with the same bits.
 func isNegative(v reflect.Value) bool {
 	return v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0
 }

@@ -59,7 +59,7 @@ func TestGob(t *testing.T) {
 	check(t, "Modified", s.Modified(), false)
 }
 
-// A number is converted where nothing is lost.
+// A number is converted if nothing is lost.
 func TestGobNumbers(t *testing.T) {
 	d := newDesk(t, withSerializer(ginsession.Gob))
 	s := d.session(t, d.saved(t, map[string]any{

@@ -13,7 +13,7 @@ import (
 )
 
 // lockPoll is how often a lock that another process holds is tried again. It is held for a
-// write, a few milliseconds on a slow disk. A flock that waits could not be given up.
+// write, a few milliseconds on a slow disk. A blocking flock could not be cancelled.
 const lockPoll = 300 * time.Microsecond
 
 // lockProcesses locks a file among processes. The system unlocks it when a process dies.
@@ -92,8 +92,8 @@ func flock(ctx context.Context, f *os.File) error {
 	}
 }
 
-// isCurrent reports whether a lock's file still has its name: who sweeps a folder for
-// temporary files may have removed it before it was locked, and others have made it anew.
+// isCurrent reports whether a lock's file still has its name. A program that cleans folders for
+// temporary files may have removed it before it was locked, and another process made a new one.
 func (l *Locks) isCurrent(f *os.File, name string) bool {
 	locked, err := f.Stat()
 	if err != nil {

@@ -222,7 +222,7 @@ func appendFloat(b []byte, f float64, bits int) ([]byte, error) {
 // AppendString appends s as Python's json.dumps would.
 func AppendString(b []byte, s string) ([]byte, error) {
 	b = append(slices.Grow(b, len(s)+len(`""`)), '"')
-	plain := 0 // where what means itself begins
+	plain := 0 // the start of the characters that stand for themselves
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
