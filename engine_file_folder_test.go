@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ginsession/ginsession"
@@ -60,4 +61,28 @@ func TestFileFolderByAnotherName(t *testing.T) {
 	t.Chdir(t.TempDir())
 	check(t, "a", d.session(t, key).Get("a"), int64(1))
 	check(t, "files", sessionFiles(t, filepath.Join(dir, "sessions")), []string{"sessionid" + key})
+}
+
+// TestFileFolderReplacedOnce has many requests find the new folder at once: one of them opens it.
+func TestFileFolderReplacedOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "sessions")
+	d := newFileDesk(t, dir)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Skip("SKIPPED: the system keeps an open folder in its place: ", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const requests = 8
+	var wg sync.WaitGroup
+	for range requests {
+		wg.Go(func() {
+			s := d.session(t, "")
+			s.Set("a", 1)
+			check(t, "Save", s.Save(), nil)
+		})
+	}
+	wg.Wait()
+	check(t, "files", len(sessionFiles(t, dir)), requests)
+	check(t, "times the replacement was logged", strings.Count(d.log.String(), "was replaced"), 1)
 }
