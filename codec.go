@@ -18,7 +18,7 @@ import (
 const (
 	keyPrefix  = "_session_"
 	expiryKey  = "_session_expiry"  // Django's
-	startedKey = "_session_started" // Unix seconds; only where there is a MaxLifetime
+	startedKey = "_session_started" // Unix seconds; only with a MaxLifetime
 )
 
 // djangoSalt is the salt of Django's db, cached_db and file engines: the name of its class.
@@ -87,7 +87,7 @@ func (cfg *Config) recordSalt() string {
 	}
 }
 
-// writesJSON finds out by trying, so that no one has to configure it.
+// writesJSON tries the serializer, so that nobody has to configure it.
 func writesJSON(s Serializer) bool {
 	const probe = "ginsession"
 	text, err := s.Marshal(probe)
@@ -119,8 +119,12 @@ func (c *codec) encode(key string, v any) (string, error) {
 	if !c.json {
 		return `"` + base64.StdEncoding.EncodeToString(text) + `"`, nil
 	}
-	raw := string(pyjson.AppendASCII(nil, bytes.TrimSpace(text)))
-	if err := pyjson.Valid(raw); err != nil {
+	ascii, err := pyjson.AppendASCII(nil, bytes.TrimSpace(text))
+	raw := textOf(ascii)
+	if err == nil {
+		err = pyjson.Valid(raw)
+	}
+	if err != nil {
 		return "", fmt.Errorf("what Config.Serializer wrote: %w", err)
 	}
 	return raw, nil
@@ -188,8 +192,8 @@ func (c *codec) unseal(data []byte, key string) (text string, sealedAt time.Time
 	return textOf(unpacked), sealedAt, err
 }
 
-// textOf and bytesOf convert without a copy: of bytes that nobody changes any more, such as a
-// record's data (see [Mutate], [Cache]).
+// textOf and bytesOf convert without a copy. Nobody may change the bytes any more; nobody changes
+// a record's data (see [Mutate], [Cache]).
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

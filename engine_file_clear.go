@@ -11,16 +11,20 @@ import (
 	"time"
 )
 
-// ClearExpired walks over the folder, whose names it never holds all at once. It looks at each
-// file without a lock and, where the session has ended, again under the lock before it removes
-// it. What cannot be read is passed over and reported at the end.
+// ClearExpired walks over the folder without holding all its names in memory. It checks each file
+// without a lock and, if the session has ended, again under the lock before it removes the file.
+// It skips files that it cannot read and reports the last such error at the end.
 func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
-	folder, err := s.root.Open(".")
+	f, err := s.folder(ctx)
+	if err != nil {
+		return 0, err
+	}
+	listing, err := f.root.Open(".")
 	if err != nil {
 		return 0, fileError("listed", err)
 	}
-	defer folder.Close()
-	w := fileWalk{folder: folder}
+	defer listing.Close()
+	w := fileWalk{folder: listing}
 	var failed error
 	removed, err := o.InBatches(ctx, func(limit int) (int64, error) {
 		var removed int64
@@ -32,7 +36,7 @@ func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOpti
 			if err != nil {
 				return removed, fileError("listed", err)
 			}
-			gone, err := s.clear(ctx, name, now)
+			gone, err := f.clear(ctx, name, now)
 			if gone {
 				removed++
 			}
@@ -48,45 +52,48 @@ func (s *fileStore) ClearExpired(ctx context.Context, now time.Time, o ClearOpti
 	return removed, err
 }
 
-// clear removes a file that has had its time, and reports whether it was a session's.
-func (s *fileStore) clear(ctx context.Context, name string, now time.Time) (bool, error) {
-	if s.isLeftBehind(name, now) {
-		_, err := s.remove(name)
+// clear removes a file that is no longer needed, and reports whether it was a session's.
+func (f *fileFolder) clear(ctx context.Context, name string, now time.Time) (bool, error) {
+	if f.store.isLeftBehind(name, now) {
+		if info, err := f.root.Lstat(name); err != nil || !isMine(info) {
+			return false, nil
+		}
+		_, err := f.remove(name)
 		return false, err
 	}
-	key, ours := strings.CutPrefix(name, s.cfg.CookieName)
+	key, ours := strings.CutPrefix(name, f.store.cfg.CookieName)
 	if !ours || !isKey(key) {
 		return false, nil
 	}
-	if ended, err := s.ended(name, now); err != nil || !ended {
+	if ended, err := f.ended(name, now); err != nil || !ended {
 		return false, err
 	}
 	gone := false
-	err := s.locked(ctx, func() error {
-		ended, err := s.ended(name, now)
+	err := f.locked(ctx, func() error {
+		ended, err := f.ended(name, now)
 		if err == nil && ended {
-			gone, err = s.remove(name)
+			gone, err = f.remove(name)
 		}
 		return err
 	}, name)
 	return gone, err
 }
 
-// ended reports whether the session in a file has ended. A file that is gone meanwhile, is no
-// file or is another user's is no session to end.
-func (s *fileStore) ended(name string, now time.Time) (bool, error) {
-	data, modified, err := s.read(name)
+// ended reports whether the session in a file has ended. It is false for a file that has been
+// removed, is not a regular file, or belongs to another user.
+func (f *fileFolder) ended(name string, now time.Time) (bool, error) {
+	data, modified, err := f.read(name)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	return !s.expires(data, modified).After(now), nil
+	return !f.store.expires(data, modified).After(now), nil
 }
 
-// isLeftBehind reports whether a name is a temporary file's that nobody will rename any more.
-// This store's own are all in use.
+// isLeftBehind reports whether name is that of a temporary file which nobody will rename any more.
+// The files of this store are all in use.
 func (s *fileStore) isLeftBehind(name string, now time.Time) bool {
 	rest, found := strings.CutPrefix(name, temporaryPrefix)
 	if !found || !strings.HasSuffix(rest, temporarySuffix) {

@@ -9,93 +9,100 @@ import (
 	"time"
 )
 
-// read returns what is in a file and its modification time, from one version of the file,
-// whoever replaces it meanwhile.
-func (s *fileStore) read(name string) ([]byte, time.Time, error) {
-	data, modified, err := s.readRegular(name)
+// read returns the content and the modification time of a file. Both are of one version of the
+// file, even if another process replaces it at the same time.
+func (f *fileFolder) read(name string) ([]byte, time.Time, error) {
+	data, modified, err := f.readRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, time.Time{}, ErrNotFound
 	}
 	return data, modified, fileError("read", err)
 }
 
-func (s *fileStore) readRegular(name string) ([]byte, time.Time, error) {
-	info, err := s.root.Lstat(name) // an os.Root follows links that stay inside
+func (f *fileFolder) readRegular(name string) ([]byte, time.Time, error) {
+	info, err := f.root.Lstat(name) // an os.Root follows links that stay inside
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, time.Time{}, errIrregular
 	}
-	f, err := s.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|unpolled, 0)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return nil, time.Time{}, err
+	}
+	if err := f.believe(info); err != nil {
 		return nil, time.Time{}, err
 	}
 	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
+	_, err = io.ReadFull(file, data)
 	return data, info.ModTime(), err
 }
 
 // remove removes a file and reports whether it was there.
-func (s *fileStore) remove(name string) (bool, error) {
-	err := s.root.Remove(name)
+func (f *fileFolder) remove(name string) (bool, error) {
+	err := f.root.Remove(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, fileError("removed", err)
 }
 
-// A temporary file's name tells when it was begun, for its modification time is the record's, and
-// by which store. No session's file has such a name, whatever the cookie's: its key would have
-// three characters.
+// The name of a temporary file says when it was made, because its modification time is the
+// record's, and by which store. No session's file has such a name, whatever the cookie is called:
+// its key would have three characters.
 const (
 	temporaryPrefix = ".ginsession."
 	temporarySuffix = ".tmp"
-	temporaryAge    = time.Hour // what is older, and another process's, was left behind by a crash
+	temporaryAge    = time.Hour // a file of another process that is older was left behind by a crash
 )
 
 func (s *fileStore) temporaryName(now time.Time) string {
 	return fmt.Sprintf("%s%d.%s.%d%s", temporaryPrefix, now.Unix(), s.id, s.serial.Add(1), temporarySuffix)
 }
 
-// write makes a record the content of a file, all of it or nothing. Whoever reads meanwhile sees
+// write replaces the content of a file with a record, or changes nothing. Until then readers see
 // the old content.
-func (s *fileStore) write(name string, r Record, now time.Time) error {
-	temporary := s.temporaryName(now)
-	err := s.writeNew(temporary, r)
+func (f *fileFolder) write(name string, r Record, now time.Time) error {
+	temporary := f.store.temporaryName(now)
+	err := f.writeNew(temporary, r)
 	if err == nil {
-		err = s.root.Rename(temporary, name)
+		err = f.root.Rename(temporary, name)
 	}
 	if err != nil {
-		_ = s.root.Remove(temporary)
+		_ = f.root.Remove(temporary)
 	}
 	return fileError("written", err)
 }
 
-// writeNew writes a record to a new file and brings it to the disk.
-func (s *fileStore) writeNew(name string, r Record) error {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
+// writeNew writes a record to a new file and syncs it.
+func (f *fileFolder) writeNew(name string, r Record) error {
+	data := pack(r.Data)
+	if err := checkSize(data); err != nil {
+		return err
+	}
+	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unpolled, 0o600)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := f.Write(pack(r.Data)); err != nil {
+	defer file.Close()
+	if _, err := file.Write(data); err != nil {
 		return err
 	}
-	if err := s.root.Chtimes(name, time.Time{}, s.modified(r)); err != nil {
+	if err := f.root.Chtimes(name, time.Time{}, f.store.modified(r)); err != nil {
 		return err
 	}
-	return f.Sync()
+	return file.Sync()
 }
 
-// sync brings the names in the folder to the disk.
-func (s *fileStore) sync() error { return fileError("written", syncFolder(s.folder)) }
+// sync syncs the names in the folder.
+func (f *fileFolder) sync() error { return fileError("written", syncFolder(f.self)) }
 
-// fileError says what could not be done, without the name of the file, which holds the key.
+// fileError says what could not be done. It leaves out the file's name, which contains the key.
 func fileError(done string, err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return err

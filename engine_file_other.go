@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// unpolled is for systems where a plain file could be opened another way.
+// unpolled has a value on Unix only.
 const unpolled = 0
 
-// syncFolder does nothing where folders cannot be synced.
+// syncFolder does nothing: these systems cannot sync a folder.
 func syncFolder(*os.File) error { return nil }

@@ -8,9 +8,9 @@ import (
 	"github.com/ginsession/ginsession/internal/envelope"
 )
 
-// pack returns the bytes of a record's file. A file without any is a session that Django's file
-// engine is just making, so a record of no bytes, which only other users of a [Store] write,
-// gets a line feed, and one of line feeds another.
+// pack returns the bytes of a record's file. An empty file is a session that Django's file engine
+// is just creating. So a record without bytes, which only direct users of a [Store] write, gets a
+// line feed, and a record of line feeds only gets one more.
 func pack(data []byte) []byte {
 	if len(bytes.Trim(data, "\n")) > 0 {
 		return data
@@ -29,17 +29,17 @@ func (s *fileStore) unpack(key string, data []byte, modified time.Time) []byte {
 	return data
 }
 
-// When a session ends follows from its file's modification time and its record, as in Django's
-// file engine, so that both programs judge alike what either has written:
+// The end of a session follows from its file's modification time and its record, as in Django's
+// file engine, so that both programs agree on every file:
 //
 //	the record's own expiry    the session ends           the time to give the file
 //	none or 0                  at the time + CookieAge    end - CookieAge
 //	n seconds                  at the time + n            end - n
 //	a date                     at the date                any
 //
-// So the end of a record that holds a date moves with the record only. MaxLifetime, which ends a
-// session before its date, needs no room in the time: when the session began is in the record,
-// too. (In Django a session of n seconds never ends: there the age is measured from now.)
+// So the end of a record that holds a date changes only with the record. MaxLifetime does not
+// depend on the modification time: the record says when the session began. (In Django a session of
+// n seconds never ends, because its age is measured from now.)
 
 // expires returns when the session in a file ends.
 func (s *fileStore) expires(data []byte, modified time.Time) time.Time {
@@ -50,7 +50,7 @@ func (s *fileStore) expires(data []byte, modified time.Time) time.Time {
 	return end.Truncate(time.Second)
 }
 
-// modified returns the modification time that says that a record ends when it does.
+// modified returns the modification time to give to a record's file.
 func (s *fileStore) modified(r Record) time.Time {
 	age := s.cfg.CookieAge
 	if doc := s.ownExpiry(r.Data); doc != nil {

@@ -2,7 +2,6 @@ package ginsession_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/enginetest"
-	"github.com/ginsession/ginsession/signing"
 )
 
 func TestFileStore(t *testing.T) {
@@ -189,171 +187,6 @@ func TestFileConfigErrors(t *testing.T) {
 	newFileDesk(t, dir, func(cfg *ginsession.Config) { cfg.CookieName = strings.Repeat("n", 191) }).saved(t, nil)
 }
 
-// TestFileExpiry judges files as Django writes them: at the time that the file has.
-func TestFileExpiry(t *testing.T) {
-	const week = 7 * 24 * time.Hour
-	written := start.Add(123456789 * time.Nanosecond)
-	for name, c := range map[string]struct {
-		data string
-		want time.Time
-	}{
-		"no expiry":               {`{"a":1}`, start.Add(2 * week)},
-		"no data":                 {`{}`, start.Add(2 * week)},
-		"browser close":           {`{"_session_expiry":0}`, start.Add(2 * week)},
-		"null":                    {`{"_session_expiry":null}`, start.Add(2 * week)},
-		"a minute":                {`{"a":1,"_session_expiry":60}`, start.Add(time.Minute)},
-		"a minute and spaces":     {`{"a": 1, "_session_expiry": 60}`, start.Add(time.Minute)},
-		"a year":                  {`{"_session_expiry":31536000}`, start.Add(365 * 24 * time.Hour)},
-		"a date":                  {`{"_session_expiry":"2026-11-24T04:45:00.000000+00:00"}`, start.Add(24 * time.Hour)},
-		"a date with a fraction":  {`{"_session_expiry":"2026-11-24T04:45:00.999999+00:00"}`, start.Add(24 * time.Hour)},
-		"a date beyond CookieAge": {`{"_session_expiry":"2027-11-23T04:45:00.000000+00:00"}`, start.Add(365 * 24 * time.Hour)},
-		"a date in local time":    {`{"_session_expiry":"2026-11-24T04:45:00.000000"}`, start.Add(24 * time.Hour)},
-		"another program's":       {`{"_session_expiry":[60]}`, start.Add(2 * week)},
-		"the name as a value":     {`{"a":"_session_expiry"}`, start.Add(2 * week)},
-		"the name further in":     {`{"a":{"_session_expiry":60}}`, start.Add(2 * week)},
-		"no session":              {`_session_expiry`, start.Add(2 * week)},
-		"over already":            {`{"_session_expiry":-60}`, start.Add(-time.Minute)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			judgeFile(t, ginsession.Config{}, c.data, written, c.want)
-		})
-		t.Run(name+", signed", func(t *testing.T) {
-			judgeFile(t, ginsession.Config{SecretKey: testSecret}, signedRecord(t, c.data), written, c.want)
-		})
-	}
-}
-
-func signedRecord(t *testing.T, text string) string {
-	t.Helper()
-	return string(recordSigner(t).AppendDumps(nil, []byte(text), start))
-}
-
-// recordSigner signs as a manager does that has testSecret.
-func recordSigner(tb testing.TB) *signing.TimestampSigner {
-	tb.Helper()
-	signer, err := signing.NewTimestampSigner(signing.Config{SecretKey: testSecret, Salt: "django.contrib.sessions.SessionStore", Compress: true})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return signer
-}
-
-// judgeFile checks that a file lives until want, to a store and to its cleaner.
-func judgeFile(t *testing.T, cfg ginsession.Config, data string, written, want time.Time) {
-	t.Helper()
-	dir := t.TempDir()
-	cfg.Engine = ginsession.File(dir)
-	store := openStore(t, cfg)
-	file := filepath.Join(dir, "sessionid"+fileKey)
-	writeFile(t, file, data, written)
-
-	before := want.Add(-time.Second)
-	r, err := store.Load(t.Context(), fileKey, before)
-	if err != nil {
-		t.Fatal("a second before its end:", err)
-	}
-	check(t, "data", string(r.Data), data)
-	if !r.Expires.Equal(want) {
-		t.Errorf("it ends at %v, want %v", r.Expires, want)
-	}
-	_, err = store.Load(t.Context(), fileKey, want)
-	if !errors.Is(err, ginsession.ErrNotFound) {
-		t.Errorf("at its end: %v, want ErrNotFound", err)
-	}
-	for _, now := range []time.Time{before, want} {
-		removed, err := store.ClearExpired(t.Context(), now, ginsession.ClearOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		check(t, "removed", removed == 1, now.Equal(want))
-	}
-	check(t, "files", sessionFiles(t, dir), []string{})
-}
-
-// TestFileTimes looks at what Django judges our files by.
-func TestFileTimes(t *testing.T) {
-	const age = 14 * 24 * time.Hour
-	limited := func(cfg *ginsession.Config) { cfg.MaxLifetime = time.Hour }
-	for name, c := range map[string]struct {
-		change  func(*ginsession.Config)
-		expiry  ginsession.Expiry
-		written time.Time // the zero time where Django does not look at it
-		lives   time.Duration
-	}{
-		"default":                 {nil, ginsession.ExpireDefault, start, age},
-		"browser close":           {nil, ginsession.ExpireAtBrowserClose, start, age},
-		"a minute":                {nil, ginsession.ExpireAfter(time.Minute), start, time.Minute},
-		"a year":                  {nil, ginsession.ExpireAfter(365 * 24 * time.Hour), start, 365 * 24 * time.Hour},
-		"a date":                  {nil, ginsession.ExpireAt(start.Add(time.Hour)), time.Time{}, time.Hour},
-		"a date beyond CookieAge": {nil, ginsession.ExpireAt(start.Add(2 * age)), time.Time{}, 2 * age},
-		"limited":                 {limited, ginsession.ExpireDefault, start.Add(time.Hour - age), time.Hour},
-		"limited, a minute":       {limited, ginsession.ExpireAfter(time.Minute), start, time.Minute},
-		"limited, a day":          {limited, ginsession.ExpireAfter(24 * time.Hour), start.Add(-23 * time.Hour), time.Hour},
-		"limited, a date":         {limited, ginsession.ExpireAt(start.Add(age)), time.Time{}, time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if c.change == nil {
-				c.change = func(*ginsession.Config) {}
-			}
-			dir := t.TempDir()
-			d := newFileDesk(t, dir, c.change)
-			s := d.session(t, "")
-			s.Set("a", 1)
-			s.SetExpiry(c.expiry)
-			save(t, s)
-			info, err := os.Stat(filepath.Join(dir, "sessionid"+s.Key()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !c.written.IsZero() && !info.ModTime().Equal(c.written) {
-				t.Errorf("the file's time is %v, want %v", info.ModTime(), c.written)
-			}
-			d.clock.Advance(c.lives - time.Second)
-			checkExists(t, d, s.Key(), true)
-			d.clock.Advance(time.Second)
-			checkExists(t, d, s.Key(), false)
-		})
-	}
-}
-
-func checkExists(t *testing.T, d *desk, key string, want bool) {
-	t.Helper()
-	got, err := d.Exists(t.Context(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	check(t, "exists", got, want)
-}
-
-// TestFileExtended has requests that change nothing extend a session.
-func TestFileExtended(t *testing.T) {
-	for name, expiry := range map[string]ginsession.Expiry{
-		"default":  ginsession.ExpireDefault,
-		"a minute": ginsession.ExpireAfter(time.Minute),
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			d := newFileDesk(t, dir, func(cfg *ginsession.Config) { cfg.SaveEveryRequest = true })
-			w := newSiteWith(t, d)
-			v := w.visitor(t)
-			v.post(func(s *ginsession.Session) { s.Set("a", 1); s.SetExpiry(expiry) })
-			file := filepath.Join(dir, "sessionid"+v.key())
-			before, _ := os.ReadFile(file)
-			d.clock.Advance(45 * time.Second)
-			v.get(func(*ginsession.Session) {})
-			after, _ := os.ReadFile(file)
-			check(t, "content", string(after), string(before))
-			info, err := os.Stat(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := start.Add(45 * time.Second); !info.ModTime().Equal(want) {
-				t.Errorf("the file's time is %v, want %v", info.ModTime(), want)
-			}
-		})
-	}
-}
-
 // TestFileEmpty has a file without bytes: a session that Django is just making, or was when it
 // died or the disk was full.
 func TestFileEmpty(t *testing.T) {
@@ -386,16 +219,7 @@ func TestFileEmpty(t *testing.T) {
 	}
 }
 
-func checkCleared(t *testing.T, m *ginsession.Manager, want int64, options ...ginsession.ClearOption) {
-	t.Helper()
-	removed, err := m.ClearExpired(t.Context(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	check(t, "removed", removed, want)
-}
-
-// TestFileIrregular has something else where a session's file should be.
+// TestFileIrregular has a link or a folder in the place of a session's file.
 func TestFileIrregular(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "outside")
 	for name, put := range map[string]func(file, inside string) error{
@@ -517,7 +341,7 @@ func TestFileReplaceOfTwo(t *testing.T) {
 	}
 }
 
-// FuzzFileName looks for a key whose file is not where it should be.
+// FuzzFileName looks for a key whose file is outside the folder or has another name.
 func FuzzFileName(f *testing.F) {
 	for _, key := range []string{"", "short12", fileKey, "../" + fileKey, fileKey + "/../x", `..\` + fileKey, fileKey + "\x00", "ABCDEFGH", ".ginsession"} {
 		f.Add(key)
@@ -567,7 +391,7 @@ func TestFileErrorsHideTheKey(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		checkContains(t, err.Error(), "ginsession: a session's file cannot be ")
+		checkContains(t, err.Error(), "ginsession: ", " cannot be ")
 	}
 	wantError("Create", store.Create(t.Context(), otherKey, r, start))
 	wantError("Delete", store.Delete(t.Context(), otherKey))
@@ -582,163 +406,4 @@ func TestFileErrorsHideTheKey(t *testing.T) {
 	}
 	wantError("Create without the folder", store.Create(t.Context(), fileKey, r, start))
 	wantError("Delete without the folder", store.Delete(t.Context(), fileKey))
-}
-
-func TestFileClearExpired(t *testing.T) {
-	dir := t.TempDir()
-	d := newFileDesk(t, dir)
-	const expired, alive = 600, 300
-	old, young := start.Add(-15*24*time.Hour), start.Add(-13*24*time.Hour)
-	for i := range expired {
-		writeFile(t, filepath.Join(dir, fmt.Sprintf("sessionid%032d", i)), `{"a":1}`, old)
-	}
-	for i := range alive {
-		writeFile(t, filepath.Join(dir, fmt.Sprintf("sessionid%032d", expired+i)), `{"a":1}`, young)
-	}
-	corrupt := "sessionid" + strings.Repeat("c", 32)
-	writeFile(t, filepath.Join(dir, corrupt), `{"a`, old)
-	seconds := func(d time.Duration) string { return strconv.FormatInt(start.Add(d).Unix(), 10) }
-	leftBehind := ".ginsession." + seconds(-time.Hour-time.Second) + ".SOMEBODY.7.tmp"
-	writeFile(t, filepath.Join(dir, leftBehind), `{"a":`, old)
-	others := []string{
-		".ginsession." + seconds(-time.Hour) + ".SOMEBODY.8.tmp",
-		".ginsession." + seconds(time.Hour) + ".SOMEBODY.9.tmp",
-		".ginsession.today.SOMEBODY.9.tmp", ".ginsession.notes.txt", ".ginsession.0.63.lock",
-		"README", "sessionid", "sessionid-x", "sessionidSHOUTED1", "other" + fileKey,
-		"sessionid" + fileKey + "_out_x1y2z3", "x.sessionid" + fileKey,
-	}
-	for _, name := range others {
-		writeFile(t, filepath.Join(dir, name), `{"a":1}`, old)
-	}
-
-	var progress []int64
-	checkCleared(t, d.Manager, expired+1, ginsession.ClearBatchSize(250), ginsession.ClearPause(-1),
-		ginsession.ClearProgress(func(removed int64) { progress = append(progress, removed) }))
-	check(t, "progress", progress, []int64{250, 500, expired + 1})
-	left := allFiles(t, dir)
-	for _, name := range others {
-		if !slices.Contains(left, name) {
-			t.Errorf("%s is gone", name)
-		}
-	}
-	for _, name := range []string{leftBehind, corrupt} {
-		if slices.Contains(left, name) {
-			t.Errorf("%s is still there", name)
-		}
-	}
-	for i := range alive {
-		checkExists(t, d, fmt.Sprintf("%032d", expired+i), true)
-	}
-	checkCleared(t, d.Manager, 0)
-}
-
-// TestFileClearExpiredPassesOver has files that cannot be cleared: their locks cannot be had.
-func TestFileClearExpiredPassesOver(t *testing.T) {
-	dir := t.TempDir()
-	d := newFileDesk(t, dir)
-	const sessions = 300
-	for i := range sessions {
-		writeFile(t, filepath.Join(dir, fmt.Sprintf("sessionid%032d", i)), `{"a":1}`, start.Add(-15*24*time.Hour))
-	}
-	d.saved(t, nil)
-	locks, err := filepath.Glob(filepath.Join(dir, ".ginsession.*.lock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, lock := range locks {
-		if err := errors.Join(os.Remove(lock), os.Mkdir(lock, 0o700)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	removed, err := d.ClearExpired(t.Context())
-	if !errors.Is(err, ginsession.ErrUnavailable) || strings.Contains(err.Error(), "sessionid") {
-		t.Errorf("error: %v, want ErrUnavailable and no name", err)
-	}
-	left := len(sessionFiles(t, dir)) - 1
-	if left == 0 || left > sessions/4 || int(removed) != sessions-left {
-		t.Errorf("%d removed, %d left of %d; want those of %d among 64 locks left", removed, left, sessions, len(locks))
-	}
-}
-
-// BenchmarkFile is READ and WRITE of a store, each beside what its file operations cost alone.
-func BenchmarkFile(b *testing.B) {
-	b.Run("plain", func(b *testing.B) {
-		benchmarkFile(b, ginsession.Config{}, func(text []byte) []byte { return text })
-	})
-	b.Run("signed", func(b *testing.B) {
-		signer := recordSigner(b)
-		benchmarkFile(b, ginsession.Config{SecretKey: testSecret}, func(text []byte) []byte { return signer.AppendDumps(nil, text, start) })
-	})
-}
-
-func benchmarkFile(b *testing.B, cfg ginsession.Config, seal func(text []byte) []byte) {
-	const sessions = 1000
-	dir := b.TempDir()
-	cfg.Engine = ginsession.File(dir)
-	store, err := ginsession.OpenStore(cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { folder.Close() })
-
-	text := `{"cart":[101,205,309],"csrf":"` + strings.Repeat("c", 100) + `","name":"Ada Lovelace","theme":"dark","visits":%d}`
-	key := func(n int) string { return fmt.Sprintf("%032d", n%sessions) }
-	file := func(n int) string { return filepath.Join(dir, "sessionid"+key(n)) }
-	record := func(n int) ginsession.Record {
-		return ginsession.Record{Data: seal(fmt.Appendf(nil, text, 1_000_000+n)), Expires: start.Add(time.Hour)}
-	}
-	for n := range sessions {
-		if err := store.Create(b.Context(), key(n), record(n), start); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for _, c := range []struct {
-		name string
-		run  func(n int) error
-	}{
-		{"READ", func(n int) error {
-			_, err := store.Load(b.Context(), key(n), start)
-			return err
-		}},
-		{"READ/raw", func(n int) error {
-			_, err := os.ReadFile(file(n))
-			return err
-		}},
-		{"WRITE", func(n int) error {
-			next := record(sessions + n)
-			_, err := store.Update(b.Context(), key(n), ginsession.Record{}, start, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
-			return err
-		}},
-		{"WRITE/raw", func(n int) error { return rawWrite(folder, file(n), record(sessions+n).Data, true) }},
-		{"WRITE/raw,unsynced", func(n int) error { return rawWrite(folder, file(n), record(sessions+n).Data, false) }},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for n := 0; b.Loop(); n++ {
-				if err := c.run(n); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// rawWrite writes a temporary file and renames it.
-func rawWrite(folder *os.File, name string, data []byte, sync bool) error {
-	f, err := os.CreateTemp(folder.Name(), "tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil && sync {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close(), os.Rename(f.Name(), name)); err != nil || !sync {
-		return err
-	}
-	return folder.Sync()
 }

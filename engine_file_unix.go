@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// unpolled opens a file without waiting for a writer, were it a pipe after all, and spares it
-// the detour by the network poller, which files do not go through.
+// unpolled opens a file without waiting for a writer, should it be a pipe after all, and without
+// registering it with the network poller, which is of no use for files.
 const unpolled = syscall.O_NONBLOCK
 
-// syncFolder brings the folder's names to the disk, where the file system knows how to.
+// syncFolder syncs the folder's names, if the file system supports that.
 func syncFolder(folder *os.File) error {
 	err := folder.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {

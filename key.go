@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// A session key is 32 characters of [a-z0-9], 165 bits (Django: VALID_KEY_CHARS). What a
-// cookie carries is a key at all where it is 8 to 64 of them.
+// A session key is 32 characters of [a-z0-9], 165 bits (Django: VALID_KEY_CHARS). A cookie's
+// value is accepted as a key if it is 8 to 64 of these characters.
 const (
 	keyAlphabet  = "abcdefghijklmnopqrstuvwxyz0123456789"
 	keyLength    = 32

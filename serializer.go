@@ -9,25 +9,32 @@ import (
 	"github.com/ginsession/ginsession/internal/pyjson"
 )
 
-// A Serializer encodes one value of the dictionary. Where it writes something else than JSON,
-// its bytes stand in the record as base64 text. Source: Django's SESSION_SERIALIZER.
+// A Serializer encodes one value of the dictionary. If it does not write JSON, the record holds
+// its bytes as base64 text. Source: Django's SESSION_SERIALIZER.
 type Serializer interface {
 	// Marshal encodes v, or says why it cannot be stored.
 	Marshal(v any) ([]byte, error)
 
-	// Unmarshal decodes into what dst points to. Where that is an any, it chooses the type.
+	// Unmarshal decodes into what dst points to. If that is an any, Unmarshal chooses the type.
 	Unmarshal(data []byte, dst any) error
 }
 
 // The serializers of this package.
 var (
-	// JSON stores what encoding/json does, and is what Django reads. Numbers come back from
-	// [Session.Get] as int64 where they are whole and as float64 where they were floats.
+	// JSON stores what encoding/json does, and is what Django reads. [Session.Get] returns whole
+	// numbers as int64 and floats as float64. A value that encoding/json would silently change is
+	// an [ErrEncode]: text that is not UTF-8, a struct without exported fields such as most errors.
 	JSON Serializer = jsonSerializer{}
 
 	// Gob stores Go values that JSON has no form for. Types beyond the basic ones and slices of
-	// them (map[string]any, time.Time, your own) must be registered with gob.Register. It does
-	// not see that a value contains itself, which ends the program. No other language reads it.
+	// them (map[string]any, time.Time, your own) must be registered with gob.Register. A value
+	// that contains itself ends the program. A value takes at most 1 MiB. No other language reads
+	// it.
+	//
+	// Use Gob only for records that nobody else can write: encoding/gob believes the size that
+	// data claims for a map, so that a few hostile bytes use up the memory (see "Security" in its
+	// documentation). Set Config.SecretKey unless the store is your program's alone: a record
+	// is then verified before anything of it is decoded.
 	Gob Serializer = gobSerializer{}
 )
 
@@ -49,10 +56,24 @@ func (gobSerializer) Marshal(v any) ([]byte, error) {
 	if err := gob.NewEncoder(&b).Encode(boxed{v}); err != nil {
 		return nil, fmt.Errorf("%w (a type that gob does not know needs gob.Register)", err)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), checkGob(b.Bytes())
+}
+
+// maxGob is the size of the largest Gob value, in bytes: what a signed record may hold in all. It
+// bounds how deep the decoder recurses.
+const maxGob = 1 << 20
+
+func checkGob(data []byte) error {
+	if len(data) > maxGob {
+		return fmt.Errorf("its Gob encoding has %d bytes: at most %d are allowed", len(data), maxGob)
+	}
+	return nil
 }
 
 func (gobSerializer) Unmarshal(data []byte, dst any) error {
+	if err := checkGob(data); err != nil {
+		return err
+	}
 	var b boxed
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&b); err != nil {
 		return err
@@ -74,7 +95,7 @@ func (gobSerializer) Unmarshal(data []byte, dst any) error {
 
 func isNumber(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Float64 }
 
-// convertNumber converts where nothing is lost.
+// convertNumber converts a number, or returns an error if the target cannot hold it exactly.
 func convertNumber(target, value reflect.Value) error {
 	converted := value.Convert(target.Type())
 	if isNegative(converted) != isNegative(value) || !converted.Convert(value.Type()).Equal(value) {
@@ -84,7 +105,7 @@ func convertNumber(target, value reflect.Value) error {
 	return nil
 }
 
-// isNegative tells apart an int and the uint of the same bits.
+// isNegative distinguishes an int from the uint with the same bits.
 func isNegative(v reflect.Value) bool {
 	return v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0
 }

@@ -59,7 +59,7 @@ func TestGob(t *testing.T) {
 	check(t, "Modified", s.Modified(), false)
 }
 
-// A number is converted where nothing is lost.
+// A number is converted if nothing is lost.
 func TestGobNumbers(t *testing.T) {
 	d := newDesk(t, withSerializer(ginsession.Gob))
 	s := d.session(t, d.saved(t, map[string]any{
@@ -360,5 +360,88 @@ func TestJSON(t *testing.T) {
 		if err := ginsession.JSON.Unmarshal([]byte(bad), &s); err == nil {
 			t.Errorf("Unmarshal of %q gave %v", bad, s)
 		}
+	}
+}
+
+// TestLossyValues has values that would come back as something else: none is saved, and the error
+// names the key.
+func TestLossyValues(t *testing.T) {
+	type named struct{ Text string }
+	for name, v := range map[string]any{
+		"a struct that is not UTF-8":     named{"\xff"},
+		"a map that is not UTF-8":        map[int]named{1: {"\xff"}},
+		"a slice that is not UTF-8":      []named{{"\xff"}},
+		"an error, which hides its text": errors.New("x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			s := d.session(t, "")
+			s.Set("the key", v)
+			err := s.Save()
+			if !errors.Is(err, ginsession.ErrEncode) {
+				t.Fatalf("Save: %v, want ErrEncode", err)
+			}
+			checkContains(t, err.Error(), `"the key"`)
+			check(t, "sessions stored", len(d.store.keys()), 0)
+		})
+	}
+}
+
+// TestFloatsByNumber has floats in a map by number come back as floats.
+func TestFloatsByNumber(t *testing.T) {
+	d := newDesk(t)
+	s := d.session(t, d.saved(t, map[string]any{"m": map[int]float64{1: 2}}))
+	check(t, "m", s.Get("m"), map[string]any{"1": 2.0})
+	value(t, s, "m", map[int]float64{1: 2}, true)
+}
+
+// A countingGob is Gob and counts what it decodes.
+type countingGob struct {
+	ginsession.Serializer
+	decoded *int
+}
+
+func (g countingGob) Unmarshal(data []byte, dst any) error {
+	*g.decoded++
+	return g.Serializer.Unmarshal(data, dst)
+}
+
+// TestGobHostile has somebody who can write to the store, but has not the SecretKey, put a Gob
+// value there: no byte of it is decoded.
+func TestGobHostile(t *testing.T) {
+	registerGobTypes()
+	decoded := 0
+	counting := withSerializer(countingGob{ginsession.Gob, &decoded})
+	d := newDesk(t, counting, withSecret)
+	d.store.put(planted, newDeskRecord(t, counting))
+	s := d.session(t, planted)
+	check(t, "items", s.Items(), map[string]any{})
+	check(t, "key", s.Key(), "")
+	check(t, "values decoded", decoded, 0)
+	checkContains(t, d.log.String(), "level=WARN")
+}
+
+// newDeskRecord returns a record that another manager has written.
+func newDeskRecord(t *testing.T, change func(*ginsession.Config)) string {
+	t.Helper()
+	d := newDesk(t, change)
+	return d.store.text(d.saved(t, map[string]any{"a": map[string]any{"b": 1}}))
+}
+
+// TestGobLimit stores no value that could not be read again, and reads no larger one.
+func TestGobLimit(t *testing.T) {
+	registerGobTypes()
+	const limit = 1 << 20
+	_, err := ginsession.Gob.Marshal(strings.Repeat("x", limit))
+	if err == nil {
+		t.Fatal("Marshal of a larger value: no error")
+	}
+	checkContains(t, err.Error(), "at most 1048576")
+	data, err := ginsession.Gob.Marshal(strings.Repeat("x", limit-100))
+	check(t, "Marshal", err, nil)
+	var v any
+	check(t, "Unmarshal", ginsession.Gob.Unmarshal(data, &v), nil)
+	if err := ginsession.Gob.Unmarshal(make([]byte, limit+1), &v); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("Unmarshal of a larger value: %v, want an error for its size", err)
 	}
 }

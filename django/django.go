@@ -26,19 +26,18 @@ const (
 )
 
 // UserID returns the primary key of the user who has signed in, as text, and whether anybody
-// has. That is what the session says and no more: a user who has been deleted, deactivated
-// (is_active) or given another password since keeps it. So load the user, look at is_active
-// and ask [VerifyAuthHash], as Django does at every request.
+// has. It reports only what the session says: a user who has since been deleted, deactivated
+// (is_active) or given another password keeps it. So load the user, check is_active and call
+// [VerifyAuthHash], as Django does at every request.
 func UserID(s *ginsession.Session) (id string, ok bool) {
 	id, _ = ginsession.Value[string](s, userIDKey)
 	return id, id != ""
 }
 
-// VerifyAuthHash reports whether the user's password is still the one that was signed in with:
-// who changes it ends every other session. encodedPassword is the password as the database has
-// it ("pbkdf2_sha256$..."); secretKeys are the site's SECRET_KEY and, where it is Django 4.2 or
-// later, its SECRET_KEY_FALLBACKS. The comparison takes constant time. It does not cover
-// is_active.
+// VerifyAuthHash reports whether the user's password is still the one used at sign-in: changing
+// the password ends every other session. encodedPassword is the password as stored in the database
+// ("pbkdf2_sha256$..."); secretKeys are the site's SECRET_KEY and, for Django 4.2 and later, its
+// SECRET_KEY_FALLBACKS. The comparison takes constant time. It does not cover is_active.
 func VerifyAuthHash(s *ginsession.Session, encodedPassword string, secretKeys ...string) bool {
 	stored, _ := ginsession.Value[string](s, hashKey)
 	verified := false
@@ -50,7 +49,7 @@ func VerifyAuthHash(s *ginsession.Session, encodedPassword string, secretKeys ..
 	return verified
 }
 
-// authHash proves the password without telling it. Source: Django's
+// authHash depends on the password but does not reveal it. Source: Django's
 // AbstractBaseUser.get_session_auth_hash, with SHA-256.
 func authHash(encodedPassword, secretKey string) string {
 	const salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
@@ -71,7 +70,7 @@ type User struct {
 }
 
 // Login signs a user in, here and in Django. It does not ask for a password, nor look at
-// is_active: that was the caller's to do. As Django's login does, it renews the session's key,
+// is_active: the caller must have done both. As Django's login does, it renews the session's key,
 // keeps what the visitor has in the session, unless that was another user's, and drops the
 // CSRF token of a site with CSRF_USE_SESSIONS. secretKey is the site's SECRET_KEY.
 //
@@ -94,7 +93,7 @@ func Login(s *ginsession.Session, u User, secretKey string) error {
 	return nil
 }
 
-// renew leaves nothing of another user, nor of the same one before a change of password.
+// renew removes the data of another user, and of the same user before a change of password.
 func renew(s *ginsession.Session, u User, secretKey string) error {
 	if !s.Has(userIDKey) {
 		return s.CycleKey()
@@ -106,9 +105,9 @@ func renew(s *ginsession.Session, u User, secretKey string) error {
 }
 
 // Logout signs the user out, here and in Django: the session is deleted with all that is in it,
-// and the browser's cookie too. With an error it may not be; the middleware then answers in
-// the handler's place.
+// and the browser's cookie too. If it returns an error, the session may still exist; the
+// middleware then replaces the handler's answer.
 //
-// It needs a site with the db, file or signed_cookies backend. With cached_db Django goes on
-// answering from its cache, and the user stays signed in there.
+// The site must use the db, file or signed_cookies backend. With cached_db, Django continues to
+// answer from its cache, and the user stays signed in there.
 func Logout(s *ginsession.Session) error { return s.Flush() }

@@ -2,8 +2,8 @@ package signing
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// maxSeconds bounds timestamps at four billion years, where a time.Time can still be reckoned
-// with. Python's integers have no bound: a timestamp beyond is accepted and taken as this.
+// maxSeconds bounds timestamps at four billion years, which a time.Time can still represent.
+// Python's integers have no bound: a later timestamp is accepted and read as this one.
 const maxSeconds = 1 << 57
 
 // appendBase62 appends n as Django's b62_encode writes it.

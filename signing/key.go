@@ -35,7 +35,7 @@ func (r keyring) seal(b []byte, start int) []byte {
 	return r[0].appendSignature(append(b, ':'), value)
 }
 
-// open returns the part of signed that the signature proves.
+// open verifies the signature and returns the part of signed before it.
 func (r keyring) open(signed []byte) ([]byte, error) {
 	value, signature, _ := cutLast(signed)
 	if len(signature) != signatureLen {
@@ -58,8 +58,8 @@ func cutLast(b []byte) (before, after []byte, found bool) {
 	return b[:i], b[i+1:], true
 }
 
-// A key holds a pool of keyed hashes, for to key one costs more than to sign a session. The
-// key's bytes live nowhere else, so that printing a signer shows none.
+// A key holds a pool of keyed hashes, because keying one costs more than signing a session. The
+// key's bytes are nowhere else, so that printing a signer shows none.
 type key struct {
 	macs sync.Pool
 }

@@ -33,8 +33,8 @@ func (t *TimestampSigner) Loads(signed string, now time.Time, maxAge time.Durati
 	return t.AppendLoads(nil, []byte(signed), now, maxAge)
 }
 
-// AppendLoads is [TimestampSigner.Loads] and appends the data to dst. Where it returns an
-// error it returns dst as it was. dst and signed must not overlap.
+// AppendLoads is [TimestampSigner.Loads] and appends the data to dst. If it returns an
+// error, it returns dst unchanged. dst and signed must not overlap.
 func (t *TimestampSigner) AppendLoads(dst, signed []byte, now time.Time, maxAge time.Duration) ([]byte, time.Time, error) {
 	payload, signedAt, err := t.open(signed, now, maxAge)
 	if err != nil {
@@ -47,8 +47,8 @@ func (t *TimestampSigner) AppendLoads(dst, signed []byte, now time.Time, maxAge 
 	return unpacked, signedAt, nil
 }
 
-// A packer turns data into Django's payload, base64 behind a "." where it is compressed, and
-// back. Compressors are pooled: a new one costs a hundred times what its work does.
+// A packer turns data into Django's payload and back: base64, with a "." before it if it is
+// compressed. Compressors are pooled: a new one costs a hundred times what its work does.
 type packer struct {
 	compress    bool
 	maxInflated int
@@ -68,7 +68,7 @@ func newPacker(compress bool, maxInflated int) *packer {
 	}
 }
 
-// pack leaves data alone that unpack would refuse to inflate.
+// pack does not compress data that unpack would refuse to inflate.
 func (p *packer) pack(dst, data []byte) []byte {
 	if !p.compress || len(data) > p.maxInflated {
 		return appendBase64(dst, data)
@@ -82,7 +82,7 @@ func (p *packer) pack(dst, data []byte) []byte {
 	return appendBase64(dst, data)
 }
 
-// unpack must only be given a payload whose signature was proved.
+// unpack must be called only after the payload's signature has been verified.
 func (p *packer) unpack(dst, payload []byte) ([]byte, error) {
 	packed, compressed := bytes.CutPrefix(payload, []byte("."))
 	if !compressed {
@@ -98,7 +98,7 @@ func appendBase64(dst, data []byte) []byte {
 }
 
 func appendUnbase64(dst, text []byte) ([]byte, error) {
-	// Go's decoder skips line ends, Python's whatever is not base64; here all that is refused.
+	// Go's decoder skips line ends, Python's skips everything that is not base64; this refuses both.
 	if bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
 		return nil, errNotBase64
 	}
@@ -125,7 +125,7 @@ func newDeflater() *deflater {
 	return &deflater{w: w}
 }
 
-// deflate returns bytes that are good until the next call.
+// deflate returns bytes that are valid until the next call.
 func (d *deflater) deflate(data []byte) []byte {
 	d.out.Reset()
 	d.w.Reset(&d.out)
@@ -160,7 +160,7 @@ func (f *inflater) reset() (err error) {
 	return f.r.(zlib.Resetter).Reset(&f.in, nil)
 }
 
-// appendAll appends all of r, using no more memory than limit calls for.
+// appendAll appends all of r. Its memory is bounded by limit.
 func appendAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	start := len(dst)
 	for {

@@ -86,7 +86,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// Django compresses only where len(z) < len(data)-1.
+// Django compresses only if len(z) < len(data)-1.
 func TestCompressionMakesShorter(t *testing.T) {
 	s := newTimestampSigner(t, signing.Config{SecretKey: secret, Compress: true})
 	plain := newTimestampSigner(t, signing.Config{SecretKey: secret})

@@ -44,7 +44,7 @@ const (
 	timestampSignerSalt = "django.core.signing.TimestampSigner"
 )
 
-// Config is what a signer is made of. SecretKey is all it needs.
+// Config configures a signer. Only SecretKey is required.
 type Config struct {
 	// SecretKey signs and verifies: Django's SECRET_KEY, as UTF-8. Required.
 	SecretKey string
@@ -57,7 +57,7 @@ type Config struct {
 	// "django.core.signing.Signer"; Django's signing.dumps uses "django.core.signing".
 	Salt string
 
-	// Compress lets TimestampSigner.Dumps compress data where that makes it shorter
+	// Compress lets TimestampSigner.Dumps compress data if that makes it shorter
 	// (Django's compress=True). Loads reads both.
 	Compress bool
 
@@ -96,8 +96,8 @@ type Signer struct {
 	keys keyring
 }
 
-// NewSigner returns an error where the keys are missing or empty, or where a field is set
-// that only a [TimestampSigner] has a use for.
+// NewSigner returns an error if a key is missing or empty, or if a field is set that only a
+// [TimestampSigner] uses.
 func NewSigner(c Config) (*Signer, error) {
 	if c.Compress || c.MaxInflated != 0 {
 		return nil, errors.New("signing: Config.Compress and Config.MaxInflated are for Dumps and Loads: use NewTimestampSigner, or leave them out")

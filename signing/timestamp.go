@@ -14,8 +14,7 @@ type TimestampSigner struct {
 	packer *packer
 }
 
-// NewTimestampSigner returns an error where the keys are missing or empty, or where
-// MaxInflated is negative.
+// NewTimestampSigner returns an error if a key is missing or empty, or if MaxInflated is negative.
 func NewTimestampSigner(c Config) (*TimestampSigner, error) {
 	keys, err := c.keyring(timestampSignerSalt)
 	if err != nil {
@@ -35,8 +34,8 @@ func (t *TimestampSigner) Sign(value string, now time.Time) string {
 }
 
 // Unsign returns the value and the time, in UTC, at which it was signed. What is older than
-// maxAge at now is [ErrExpired]; a maxAge of 0 is no limit. As in Django a time to come is not
-// too old.
+// maxAge at now is [ErrExpired]; a maxAge of 0 is no limit. As in Django, a time in the future
+// is accepted.
 func (t *TimestampSigner) Unsign(signed string, now time.Time, maxAge time.Duration) (string, time.Time, error) {
 	value, signedAt, err := t.open([]byte(signed), now, maxAge)
 	if err != nil {

@@ -3,8 +3,8 @@ package cookieheader
 
 import "strings"
 
-// A Scanner finds the cookies of one name in a request's Cookie headers (RFC 6265 §5.4).
-// net/http's parser makes a struct of every cookie; this looks at ours only.
+// A Scanner finds the cookies of one name in a request's Cookie headers (RFC 6265 §5.4). Unlike
+// net/http's parser it makes no struct of every cookie.
 type Scanner struct {
 	Name  string
 	Lines []string // the header's lines that are still to be read

@@ -37,6 +37,17 @@ func New(root *os.Root, fileName func(stripe int) string) *Locks {
 	return l
 }
 
+// MakeFiles makes the files of all locks, so that other users of the folder cannot make them
+// first, and returns the error of the first one that cannot be used. It waits for nobody.
+func (l *Locks) MakeFiles() error {
+	for _, name := range l.names {
+		if err := l.makeFile(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Run calls f while it holds the locks of names and returns what f returns, or an [*Error] if it
 // cannot lock them before ctx ends.
 func (l *Locks) Run(ctx context.Context, f func() error, names ...string) error {

@@ -4,6 +4,7 @@ package filelock
 
 import (
 	"context"
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // lockPoll is how often a lock that another process holds is tried again. It is held for a
-// write, a few milliseconds on a slow disk. A flock that waits could not be given up.
+// write, a few milliseconds on a slow disk. A blocking flock could not be cancelled.
 const lockPoll = 300 * time.Microsecond
 
 // lockProcesses locks a file among processes. The system unlocks it when a process dies.
@@ -24,10 +25,41 @@ func (l *Locks) lockProcesses(ctx context.Context, name string) (release func(),
 	return func() { _ = f.Close() }, nil
 }
 
+// makeFile makes a lock's file and closes it.
+func (l *Locks) makeFile(name string) error {
+	f, err := l.open(name)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// errForeign is the error of a lock's file that another user has made, who could lock it for ever.
+var errForeign = errors.New("a lock's file belongs to another user")
+
+// open opens a lock's file and makes it if it is missing.
+func (l *Locks) open(name string) (*os.File, error) {
+	f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != os.Geteuid() {
+			err = errForeign
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // flock opens and locks a file. Closing it unlocks it.
 func (l *Locks) flock(ctx context.Context, name string) (*os.File, error) {
 	for {
-		f, err := l.root.OpenFile(name, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+		f, err := l.open(name)
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +92,8 @@ func flock(ctx context.Context, f *os.File) error {
 	}
 }
 
-// isCurrent reports whether a lock's file still has its name: who sweeps a folder for
-// temporary files may have removed it before it was locked, and others have made it anew.
+// isCurrent reports whether a lock's file still has its name. A program that cleans folders for
+// temporary files may have removed it before it was locked, and another process made a new one.
 func (l *Locks) isCurrent(f *os.File, name string) bool {
 	locked, err := f.Stat()
 	if err != nil {

@@ -3,7 +3,6 @@ package pyjson
 import (
 	"encoding"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -53,14 +52,11 @@ func appendValue(b []byte, v any, depth int) ([]byte, error) {
 }
 
 // appendReflected walks through named and typed containers, so that the floats in them are
-// written as floats. Whatever else there is, encoding/json knows; structs stay where they are,
-// for it looks for methods on their addresses.
+// written as floats. encoding/json writes everything else, also whole structs.
 func appendReflected(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	switch v.Kind() {
 	case reflect.Pointer:
-		if !v.IsNil() && v.Elem().Kind() != reflect.Struct {
-			return appendValue(b, v.Elem().Interface(), depth+1)
-		}
+		return appendPointer(b, v, depth)
 	case reflect.String:
 		if v.Type() != reflect.TypeFor[json.Number]() {
 			return AppendString(b, v.String())
@@ -68,27 +64,108 @@ func appendReflected(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	case reflect.Float32, reflect.Float64:
 		return appendFloat(b, v.Float(), v.Type().Bits())
 	case reflect.Map:
-		if v.Type().Key().Kind() == reflect.String && !v.Type().Key().Implements(reflect.TypeFor[encoding.TextMarshaler]()) && !v.IsNil() {
-			m := make(map[string]any, v.Len())
-			for it := v.MapRange(); it.Next(); {
-				m[it.Key().String()] = it.Value().Interface()
-			}
-			return appendMap(b, m, depth)
+		if hasTextKeys(v.Type()) && !v.IsNil() {
+			return appendTypedMap(b, v, depth)
 		}
 	case reflect.Slice, reflect.Array:
-		if (v.Kind() == reflect.Array || !v.IsNil()) && !isForMarshal(v.Type().Elem()) {
-			return appendSlice(b, v.Len(), func(i int) any { return v.Index(i).Interface() }, depth)
-		}
+		return appendList(b, v, depth)
+	case reflect.Struct:
+		return appendMarshaled(b, addressed(v))
 	}
 	return appendMarshaled(b, v.Interface())
+}
+
+func appendPointer(b []byte, v reflect.Value, depth int) ([]byte, error) {
+	switch {
+	case v.IsNil():
+		return append(b, "null"...), nil
+	case v.Elem().Kind() == reflect.Struct:
+		return appendMarshaled(b, v.Interface())
+	case v.Elem().Kind() == reflect.Array: // by its address, on which its elements may have methods
+		return appendList(b, v.Elem(), depth+1)
+	}
+	return appendValue(b, v.Elem().Interface(), depth+1)
+}
+
+func appendList(b []byte, v reflect.Value, depth int) ([]byte, error) {
+	if isForMarshal(v.Type().Elem()) || v.Kind() == reflect.Slice && v.IsNil() {
+		if v.Kind() == reflect.Array {
+			return appendMarshaled(b, addressed(v))
+		}
+		return appendMarshaled(b, v.Interface())
+	}
+	return appendSlice(b, v.Len(), func(i int) any { return v.Index(i).Interface() }, depth)
+}
+
+// addressed returns a pointer to v, or to a copy of it: encoding/json calls a method of a pointer
+// only if it has the address, and stores {} for many a type otherwise.
+func addressed(v reflect.Value) any {
+	if v.CanAddr() {
+		return v.Addr().Interface()
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p.Interface()
 }
 
 // isForMarshal reports whether a list of such elements is left to encoding/json, which looks for
 // methods on their addresses and has a form of its own for bytes.
 func isForMarshal(elem reflect.Type) bool {
-	p := reflect.PointerTo(elem)
-	return elem.Kind() == reflect.Uint8 || elem.Kind() == reflect.Struct ||
-		p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	switch elem.Kind() {
+	case reflect.Uint8, reflect.Struct:
+		return true
+	case reflect.Array:
+		return isForMarshal(elem.Elem())
+	}
+	return implements(reflect.PointerTo(elem), marshalers...)
+}
+
+var marshalers = []reflect.Type{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler]()}
+
+func implements(t reflect.Type, interfaces ...reflect.Type) bool {
+	return slices.ContainsFunc(interfaces, t.Implements)
+}
+
+// hasTextKeys reports whether textOfKey knows the keys of a map of type t.
+func hasTextKeys(t reflect.Type) bool {
+	switch key := t.Key(); {
+	case key.Kind() == reflect.String:
+		return !key.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	case key.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		return key.Kind() != reflect.Pointer && key.Kind() != reflect.Interface
+	default:
+		return reflect.Int <= key.Kind() && key.Kind() <= reflect.Uintptr
+	}
+}
+
+// textOfKey returns the text that encoding/json writes for a map's key.
+func textOfKey(key reflect.Value) (string, error) {
+	if key.Kind() == reflect.String {
+		return key.String(), nil
+	}
+	if m, ok := key.Interface().(encoding.TextMarshaler); ok {
+		text, err := m.MarshalText()
+		return string(text), err
+	}
+	if key.CanInt() {
+		return strconv.FormatInt(key.Int(), 10), nil
+	}
+	return strconv.FormatUint(key.Uint(), 10), nil
+}
+
+func appendTypedMap(b []byte, v reflect.Value, depth int) ([]byte, error) {
+	m := make(map[string]any, v.Len())
+	for it := v.MapRange(); it.Next(); {
+		key, err := textOfKey(it.Key())
+		if err != nil {
+			return nil, err
+		}
+		m[key] = it.Value().Interface()
+	}
+	if len(m) < v.Len() {
+		return nil, fmt.Errorf("two keys of a %s have the same text", v.Type())
+	}
+	return appendMap(b, m, depth)
 }
 
 func appendMap(b []byte, m map[string]any, depth int) ([]byte, error) {
@@ -126,29 +203,6 @@ func appendSlice(b []byte, n int, at func(int) any, depth int) ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-func appendMarshaled(b []byte, v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return AppendASCII(b, text), nil
-}
-
-// AppendASCII appends JSON text with everything beyond printable ASCII escaped.
-func AppendASCII(b, text []byte) []byte {
-	for len(text) > 0 {
-		if text[0] <= '~' {
-			b = append(b, text[0])
-			text = text[1:]
-			continue
-		}
-		r, size := utf8.DecodeRune(text)
-		b = appendRune(b, r)
-		text = text[size:]
-	}
-	return b
-}
-
 func appendFloat(b []byte, f float64, bits int) ([]byte, error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil, fmt.Errorf("%v is no JSON number", f)
@@ -168,7 +222,7 @@ func appendFloat(b []byte, f float64, bits int) ([]byte, error) {
 // AppendString appends s as Python's json.dumps would.
 func AppendString(b []byte, s string) ([]byte, error) {
 	b = append(slices.Grow(b, len(s)+len(`""`)), '"')
-	plain := 0 // where what means itself begins
+	plain := 0 // the start of the characters that stand for themselves
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c <= '~' && c != '"' && c != '\\' {
@@ -178,7 +232,7 @@ func AppendString(b []byte, s string) ([]byte, error) {
 		b = append(b, s[plain:i]...)
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size <= 1 {
-			return nil, errors.New("text that is not UTF-8: store bytes as []byte")
+			return nil, errNotUTF8
 		}
 		i += size
 		plain = i
