@@ -2,7 +2,6 @@ package ginsession
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,82 +21,6 @@ import (
 // transactions and without logging. Reads go to the primary. One that is inside a transaction
 // is an [ErrConfig].
 func DB(db *gorm.DB, options ...DBOption) Engine { return dbEngine{db, options} }
-
-// A DBOption says how the sessions table differs from what [Model] says.
-type DBOption func(*dbOptions)
-
-type dbOptions struct {
-	table string
-	model any
-	fill  func(data map[string]any) map[string]any
-
-	cacheMaxAge time.Duration // CachedDB's
-}
-
-// TableName chooses another table than gin_session. A naming strategy's prefix is not applied.
-// Django's table, django_session, needs HashKeys off; see [ForDjango].
-func TableName(name string) DBOption {
-	return func(o *dbOptions) { o.table = name }
-}
-
-// Columns adds columns to the table, so that sessions can be looked up by what is in them.
-// model is a pointer to a struct that embeds [Model]; fill computes its other columns, by their
-// database names, from a session's data, whenever that is saved. A column that it leaves out
-// becomes NULL. Source: Django's create_model_instance.
-func Columns(model any, fill func(data map[string]any) map[string]any) DBOption {
-	return func(o *dbOptions) { o.model, o.fill = model, fill }
-}
-
-func newDBOptions(options []DBOption) dbOptions {
-	o := dbOptions{model: &Model{}, cacheMaxAge: defaultCacheMaxAge}
-	for _, option := range options {
-		option(&o)
-	}
-	if o.table == "" {
-		o.table = ownTable
-	}
-	return o
-}
-
-// check reports what keeps db and the options from being used.
-func (o dbOptions) check(db *gorm.DB) error {
-	switch {
-	case db == nil || db.Config == nil || db.Statement == nil:
-		return configError("Engine", "the *gorm.DB is nil: open it with gorm.Open")
-	case db.Error != nil:
-		return configError("Engine", "the *gorm.DB carries an error: %v", db.Error)
-	}
-	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); inTransaction {
-		return configError("Engine", "the *gorm.DB is inside a transaction: give the one that gorm.Open returned")
-	}
-	if _, ok := dialects[db.Name()]; !ok {
-		return configError("Engine", "the database %q is not supported: use sqlite, postgres or mysql", db.Name())
-	}
-	return nil
-}
-
-// extraColumns lists the database names of the columns beyond [Model]'s, in the struct's order.
-func (o dbOptions) extraColumns(db *gorm.DB) ([]string, error) {
-	stmt := &gorm.Statement{DB: db}
-	if err := stmt.Parse(o.model); err != nil {
-		return nil, configError("Engine", "Columns: %v", err)
-	}
-	own := map[string]bool{"session_key": true, "session_data": true, "expire_date": true}
-	var extra []string
-	for _, name := range stmt.Schema.DBNames {
-		if !own[name] {
-			extra = append(extra, name)
-		}
-		delete(own, name)
-	}
-	if len(own) > 0 {
-		return nil, configError("Engine", "Columns: the model must embed ginsession.Model")
-	}
-	if len(extra) > 0 && o.fill == nil {
-		return nil, configError("Engine", "Columns: the function that fills them is nil")
-	}
-	return extra, nil
-}
 
 // dbEngine is the choice of [DB].
 type dbEngine struct {
@@ -262,96 +185,6 @@ func (s *dbStore) Update(ctx context.Context, key string, prev Record, now time.
 
 func (s *dbStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	return s.change(ctx, oldKey, newKey, prev, now, f)
-}
-
-// change stores f(prev) in one statement where the row still holds prev.Data. Otherwise it
-// locks the row, reads it and applies f to what it holds: once is enough then, where comparing
-// again and again would starve under contention.
-func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
-	if prev.Data != nil {
-		next, err := f(prev)
-		if err != nil {
-			return Record{}, err
-		}
-		changed, err := s.write(ctx, s.exec, key, newKey, prev, next, now, true)
-		if err != nil || changed > 0 {
-			return next, err
-		}
-	}
-	for {
-		var next Record
-		err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
-			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
-			return err
-		})
-		if !sqlpool.RolledBack(err) || ctx.Err() != nil {
-			return next, s.explain(err)
-		}
-	}
-}
-
-func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
-	exec := func(_ context.Context, stmt *sqlpool.Statement, args ...any) (int64, error) {
-		result := tx.Exec(stmt.Text, args...)
-		return result.RowsAffected, result.Error
-	}
-	if s.dialect.writes {
-		if _, err := exec(ctx, s.lock, key); err != nil {
-			return Record{}, err
-		}
-	}
-	current, err := s.firstRecord(tx.Raw(s.reload.Text, key, s.date(now)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Record{}, ErrNotFound
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	next, err := f(current)
-	if err != nil {
-		return Record{}, err
-	}
-	_, err = s.write(ctx, exec, key, newKey, current, next, now, false)
-	return next, err
-}
-
-// write updates the row of key and returns how many rows changed. It leaves expire_date alone
-// where it stays: that halves the cost, for its index is not touched.
-func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
-	args, err := s.values(next)
-	if err != nil {
-		return 0, err
-	}
-	moved := !next.Expires.Equal(prev.Expires)
-	if moved {
-		args = append(args, s.date(next.Expires))
-	}
-	if newKey != "" {
-		args = append(args, newKey)
-	}
-	args = append(args, key, s.date(now))
-	pair := s.pair(moved, newKey != "")
-	if !compare {
-		return exec(ctx, pair.locked, args...)
-	}
-	args = append(args, textOf(prev.Data))
-	if !moved {
-		args = append(args, s.date(prev.Expires)) // a Touch may have moved it since
-	}
-	return exec(ctx, pair.compared, args...)
-}
-
-func (s *dbStore) pair(moved, replaced bool) sqlPair {
-	switch {
-	case moved && replaced:
-		return s.replace
-	case replaced:
-		return s.replaceData
-	case moved:
-		return s.update
-	default:
-		return s.updateData
-	}
 }
 
 func (s *dbStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
