@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -58,17 +59,22 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
 	}
-	s.db = ownSession(db)
+	s.db = ownSession(db, o.table)
 	s.direct = sqlpool.New(db)
 	s.buildStatements()
+	s.commits.Store(!s.dialect.mayNotCommit)
+	if err := s.checkCommitsNow(cfg); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-// ownSession is the user's database without what does not suit sessions: conditions of an
-// earlier chain, a transaction around every statement, keys in the log.
-func ownSession(db *gorm.DB) *gorm.DB {
-	return db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, SkipHooks: true, Logger: logger.Discard}).
-		Set("gorm:db_resolver:write", struct{}{}) // dbresolver: read from the primary
+// ownSession returns the user's database for the sessions table, without what does not suit
+// sessions: conditions of an earlier chain, a transaction around every statement, keys in the
+// log, reads from a replica.
+func ownSession(db *gorm.DB, table string) *gorm.DB {
+	own := db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, SkipHooks: true, Logger: logger.Discard})
+	return sqlpool.Source(own.Table(table))
 }
 
 // A dbStore is the [Store] of the DB engine. GORM owns the dialect, quoting and migration;
@@ -83,6 +89,8 @@ type dbStore struct {
 	fill    func(data map[string]any) map[string]any
 	codec   *codec
 	zone    *time.Location // of the dates in databases that store them without one
+
+	commits atomic.Bool // whether the connections are known to commit each statement
 
 	load, insert, touch, remove *sqlpool.Statement
 	lock, reload                *sqlpool.Statement
@@ -101,11 +109,13 @@ type dialect struct {
 	exact     string // compares bytes, not collated text
 	forUpdate string // locks the row that a SELECT reads
 	writes    bool   // a transaction must write first: there are no row locks
+
+	mayNotCommit bool // connections may leave statements uncommitted
 }
 
 var dialects = map[string]dialect{
 	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true},
-	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE"},
+	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE", mayNotCommit: true},
 	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE"},
 }
 

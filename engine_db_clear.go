@@ -17,6 +17,9 @@ import (
 // else holds, another cleaner or a request, and each deleting statement looks at the expiry
 // again: a session that has just been extended survives.
 func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
+	if err := s.checkCommits(ctx); err != nil {
+		return 0, err
+	}
 	var batch clearBatch
 	switch s.db.Name() {
 	case "mysql":

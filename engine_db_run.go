@@ -23,6 +23,9 @@ func (s *dbStore) exec(ctx context.Context, stmt *sqlpool.Statement, args ...any
 }
 
 func (s *dbStore) tryExec(ctx context.Context, stmt *sqlpool.Statement, args []any) (int64, error) {
+	if err := s.checkCommits(ctx); err != nil {
+		return 0, err
+	}
 	if s.direct == nil {
 		result := s.db.WithContext(ctx).Exec(stmt.Text, args...)
 		return result.RowsAffected, result.Error
@@ -48,6 +51,9 @@ func (s *dbStore) query(ctx context.Context, stmt *sqlpool.Statement, args ...an
 }
 
 func (s *dbStore) tryQuery(ctx context.Context, stmt *sqlpool.Statement, args []any) (Record, error) {
+	if err := s.checkCommits(ctx); err != nil {
+		return Record{}, err
+	}
 	if s.direct == nil {
 		return s.firstRecord(s.db.WithContext(ctx).Raw(stmt.Text, args...))
 	}
