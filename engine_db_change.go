@@ -29,7 +29,7 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 	}
 	for {
 		var next Record
-		err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+		err := sqlpool.Source(s.db.WithContext(ctx)).Transaction(func(tx *gorm.DB) (err error) {
 			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
 			return err
 		})

@@ -56,35 +56,42 @@ type clearBatch = func(ctx context.Context, now any, limit int) (int64, error)
 
 // clearSQLite is for a database whose lock is the whole file's.
 func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, error) {
-	db := s.db.WithContext(ctx)
-	result := db.Exec(s.quoted(
+	result := s.db.WithContext(ctx).Exec(s.quoted(
 		"DELETE FROM {t} WHERE {k} IN (SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?) AND {e} < ?"), now, limit, now)
 	if result.RowsAffected == int64(limit) {
-		_ = db.Connection(restartLog)
+		_ = s.restartLog(ctx)
 	}
 	return result.RowsAffected, result.Error
 }
 
-// restartLog has SQLite's write-ahead log, if there is one, begin again: under traffic it would
-// grow by all that is deleted. Writers wait meanwhile, and the log for readers, so it does not
-// insist: the next batch is as good.
-func restartLog(db *gorm.DB) error {
+// restartLog makes SQLite's write-ahead log, if there is one, start over: under traffic it would
+// grow by all that is deleted. Writers wait for this, and it waits for readers, but only briefly:
+// if it fails, the next batch tries again.
+func (s *dbStore) restartLog(ctx context.Context) error {
 	const patience = 20 // milliseconds
-	var timeout int
-	err := sqlpool.FirstRow(db.Raw("PRAGMA busy_timeout"), func(row sqlpool.Row) error { return row.Scan(&timeout) })
+	pool, err := sqlpool.Source(s.db.WithContext(ctx)).DB()
 	if err != nil {
 		return err
 	}
-	err = pragma(db, fmt.Sprintf("busy_timeout = %d", patience))
-	if err == nil {
-		err = pragma(db, "wal_checkpoint(RESTART)")
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, pragma(db, fmt.Sprintf("busy_timeout = %d", timeout)))
+	defer conn.Close()
+	var timeout int
+	if err := conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&timeout); err != nil {
+		return err
+	}
+	err = pragma(ctx, conn, fmt.Sprintf("busy_timeout = %d", patience))
+	if err == nil {
+		err = pragma(ctx, conn, "wal_checkpoint(RESTART)")
+	}
+	return errors.Join(err, pragma(context.WithoutCancel(ctx), conn, fmt.Sprintf("busy_timeout = %d", timeout)))
 }
 
 // pragma reads the answer to its end: a statement that has more to say keeps its locks.
-func pragma(db *gorm.DB, text string) error {
-	rows, err := db.Raw("PRAGMA " + text).Rows()
+func pragma(ctx context.Context, conn *sql.Conn, text string) error {
+	rows, err := conn.QueryContext(ctx, "PRAGMA "+text)
 	if err != nil {
 		return err
 	}
@@ -180,7 +187,7 @@ func (s *dbStore) clearAlongIndex() clearBatch {
 // keeps it from locking the gaps between them too.
 func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
 	var removed int64
-	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := sqlpool.Source(s.db.WithContext(ctx)).Transaction(func(tx *gorm.DB) error {
 		var keys []string
 		if err := tx.Raw(s.quoted("SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ? FOR UPDATE SKIP LOCKED"), now, limit).Scan(&keys).Error; err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/deadline"
+	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
 // Migrate makes the sessions table where it is missing, and adds what one of an earlier version
@@ -31,7 +32,7 @@ func Migrate(db *gorm.DB, options ...DBOption) error {
 	const attempts = 5
 	var err error
 	for i := range attempts {
-		if err = migrate(db.Table(o.table), o); err == nil {
+		if err = migrate(sqlpool.Source(db.Table(o.table)), o); err == nil {
 			return nil
 		}
 		if ctxErr := deadline.Sleep(db.Statement.Context, time.Duration(i)*20*time.Millisecond); ctxErr != nil {
