@@ -41,15 +41,14 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 
 func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
 	exec := func(_ context.Context, stmt *sqlpool.Statement, args ...any) (int64, error) {
-		result := tx.Exec(stmt.Text, args...)
-		return result.RowsAffected, result.Error
+		return sqlpool.Exec(tx, stmt, args)
 	}
 	if s.dialect.writes {
 		if _, err := exec(ctx, s.lock, key); err != nil {
 			return Record{}, err
 		}
 	}
-	current, err := s.firstRecord(tx.Raw(s.reload.Text, key, s.date(now)))
+	current, err := s.firstRecord(sqlpool.Query(tx, s.reload, []any{key, s.date(now)}))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}

@@ -27,8 +27,7 @@ func (s *dbStore) tryExec(ctx context.Context, stmt *sqlpool.Statement, args []a
 		return 0, err
 	}
 	if s.direct == nil {
-		result := s.db.WithContext(ctx).Exec(stmt.Text, args...)
-		return result.RowsAffected, result.Error
+		return sqlpool.Exec(s.db.WithContext(ctx), stmt, args)
 	}
 	result, err := s.direct.Exec(ctx, stmt, args)
 	if err != nil {
@@ -55,7 +54,7 @@ func (s *dbStore) tryQuery(ctx context.Context, stmt *sqlpool.Statement, args []
 		return Record{}, err
 	}
 	if s.direct == nil {
-		return s.firstRecord(s.db.WithContext(ctx).Raw(stmt.Text, args...))
+		return s.firstRecord(sqlpool.Query(s.db.WithContext(ctx), stmt, args))
 	}
 	row, ctx, err := s.direct.QueryRow(ctx, stmt, args)
 	if err != nil {
