@@ -55,6 +55,7 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		extra:   extra,
 		codec:   cfg.codec,
 		zone:    time.UTC,
+		timeout: cfg.StoreTimeout,
 	}
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
@@ -62,8 +63,7 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 	s.db = ownSession(db, o.table)
 	s.direct = sqlpool.New(db)
 	s.buildStatements()
-	s.commits.Store(!s.dialect.mayNotCommit)
-	if err := s.checkCommitsNow(cfg); err != nil {
+	if err := s.probeNow(cfg); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -89,8 +89,10 @@ type dbStore struct {
 	fill    func(data map[string]any) map[string]any
 	codec   *codec
 	zone    *time.Location // of the dates in databases that store them without one
+	timeout time.Duration  // Config.StoreTimeout
 
-	commits atomic.Bool // whether the connections are known to commit each statement
+	probed      atomic.Bool  // whether a connection has answered probe
+	busyTimeout atomic.Int64 // of SQLite's connections, a time.Duration; set before probed
 
 	load, insert, touch, remove *sqlpool.Statement
 	lock, reload                *sqlpool.Statement
@@ -110,13 +112,13 @@ type dialect struct {
 	forUpdate string // locks the row that a SELECT reads
 	writes    bool   // a transaction must write first: there are no row locks
 
-	mayNotCommit bool // connections may leave statements uncommitted
+	probe func(*dbStore, context.Context, sqlpool.Querier) error // what is asked of a connection
 }
 
 var dialects = map[string]dialect{
-	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true},
-	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE", mayNotCommit: true},
-	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE"},
+	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true, probe: (*dbStore).probeBusyTimeout},
+	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE", probe: (*dbStore).probeAutocommit},
+	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE", probe: (*dbStore).probeNothing},
 }
 
 func (s *dbStore) buildStatements() {

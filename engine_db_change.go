@@ -27,16 +27,14 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 			return next, err
 		}
 	}
-	for {
-		var next Record
-		err := sqlpool.Source(s.db.WithContext(ctx)).Transaction(func(tx *gorm.DB) (err error) {
+	var next Record
+	err := s.retry(ctx, func() error {
+		return s.transaction(ctx, func(tx *gorm.DB) (err error) {
 			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
 			return err
 		})
-		if !sqlpool.RolledBack(err) || ctx.Err() != nil {
-			return next, s.explain(err)
-		}
-	}
+	})
+	return next, s.explain(err)
 }
 
 func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {

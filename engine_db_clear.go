@@ -3,13 +3,13 @@ package ginsession
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
@@ -17,7 +17,7 @@ import (
 // else holds, another cleaner or a request, and each deleting statement looks at the expiry
 // again: a session that has just been extended survives.
 func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
-	if err := s.checkCommits(ctx); err != nil {
+	if err := s.probe(ctx); err != nil {
 		return 0, err
 	}
 	var batch clearBatch
@@ -29,24 +29,25 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		// would let in nobody.
 		setDefault(&o.BatchSize, maxClearBatch)
 		setDefault(&o.Pause, -1)
-		for batch == nil {
-			var err error
-			if batch, err = s.clearPostgres(ctx, now); err != nil && (!sqlpool.RolledBack(err) || ctx.Err() != nil) {
-				return 0, s.explain(err)
-			}
+		err := s.retry(ctx, func() (err error) {
+			batch, err = s.clearPostgres(ctx, now)
+			return err
+		})
+		if err != nil {
+			return 0, s.explain(err)
 		}
 	case "sqlite":
 		batch = s.clearSQLite
 	}
-	return o.InBatches(ctx, func(limit int) (int64, error) {
-		var removed int64
-		for {
+	return o.InBatches(ctx, func(limit int) (removed int64, err error) {
+		patience := deadline.New(ctx, s.timeout) // with SQLite's lock; ctx still ends the batch
+		defer patience.Release()
+		err = s.retry(patience, func() error {
 			n, err := batch(ctx, s.date(now), limit-int(removed))
 			removed += n
-			if !sqlpool.RolledBack(err) || ctx.Err() != nil {
-				return removed, s.explain(err)
-			}
-		}
+			return err
+		})
+		return removed, s.explain(err)
 	})
 }
 
@@ -68,37 +69,15 @@ func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, e
 // grow by all that is deleted. Writers wait for this, and it waits for readers, but only briefly:
 // if it fails, the next batch tries again.
 func (s *dbStore) restartLog(ctx context.Context) error {
-	const patience = 20 // milliseconds
 	pool, err := sqlpool.Source(s.db.WithContext(ctx)).DB()
 	if err != nil {
 		return err
 	}
-	conn, err := pool.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var timeout int
-	if err := conn.QueryRowContext(ctx, "PRAGMA busy_timeout").Scan(&timeout); err != nil {
-		return err
-	}
-	err = pragma(ctx, conn, fmt.Sprintf("busy_timeout = %d", patience))
-	if err == nil {
-		err = pragma(ctx, conn, "wal_checkpoint(RESTART)")
-	}
-	return errors.Join(err, pragma(context.WithoutCancel(ctx), conn, fmt.Sprintf("busy_timeout = %d", timeout)))
-}
-
-// pragma reads the answer to its end: a statement that has more to say keeps its locks.
-func pragma(ctx context.Context, conn *sql.Conn, text string) error {
-	rows, err := conn.QueryContext(ctx, "PRAGMA "+text)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-	}
-	return rows.Err()
+	return sqlpool.OnConn(ctx, pool, func(ctx context.Context, conn *sql.Conn) error {
+		return sqlpool.WithBusyTimeout(ctx, conn, 20*time.Millisecond, func() error {
+			return sqlpool.Pragma(ctx, conn, "wal_checkpoint(RESTART)")
+		})
+	})
 }
 
 // clearPostgres chooses how to find the expired rows. Where there are more of them than the
@@ -187,7 +166,7 @@ func (s *dbStore) clearAlongIndex() clearBatch {
 // keeps it from locking the gaps between them too.
 func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
 	var removed int64
-	err := sqlpool.Source(s.db.WithContext(ctx)).Transaction(func(tx *gorm.DB) error {
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
 		var keys []string
 		if err := tx.Raw(s.quoted("SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ? FOR UPDATE SKIP LOCKED"), now, limit).Scan(&keys).Error; err != nil {
 			return err

@@ -132,7 +132,10 @@ func TestDBAnswerInsideSQLitesWriteLock(t *testing.T) {
 	db := openDB(t, sqlite.Open("file:"+file+"?_journal_mode=WAL&_busy_timeout=50"))
 	table := newTable(t, db)
 	var told []error
-	site := newDBSite(t, db, table, func(cfg *ginsession.Config) { cfg.ErrorHandler = recordErrors(&told) })
+	site := newDBSite(t, db, table, func(cfg *ginsession.Config) {
+		cfg.StoreTimeout = 100 * time.Millisecond
+		cfg.ErrorHandler = recordErrors(&told)
+	})
 	w := dbAsk(site.Manager, http.MethodPost, "", func(c *gin.Context) {
 		_ = db.Transaction(func(tx *gorm.DB) error {
 			tx.Exec("DELETE FROM " + table)

@@ -141,7 +141,7 @@ func (p *Pool) start(ctx context.Context, stmt *Statement) (context.Context, *sq
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if p.local && !p.exhausted() {
+	if p.local && !exhausted(p.db) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	prepared, err := p.prepared(ctx, stmt)
@@ -168,17 +168,19 @@ func (p *Pool) prepared(ctx context.Context, stmt *Statement) (*sql.Stmt, error)
 	return prepared, nil
 }
 
-func (p *Pool) exhausted() bool {
-	if p.db == nil {
+func exhausted(pool *sql.DB) bool {
+	if pool == nil {
 		return false
 	}
-	stats := p.db.Stats()
+	stats := pool.Stats()
 	return stats.MaxOpenConnections > 0 && stats.InUse >= stats.MaxOpenConnections
 }
 
 // Explain says so if err is the end of a wait for a free connection.
-func (p *Pool) Explain(ctx context.Context, err error) error {
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && p.exhausted() {
+func (p *Pool) Explain(ctx context.Context, err error) error { return explainWait(ctx, p.db, err) }
+
+func explainWait(ctx context.Context, pool *sql.DB, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && exhausted(pool) {
 		return fmt.Errorf("ginsession: no database connection came free (is the response written inside a transaction that holds the last one?): %w", err)
 	}
 	return err
