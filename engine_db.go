@@ -234,7 +234,7 @@ func (s *dbStore) explain(err error) error {
 }
 
 func isMissingTable(err error) bool {
-	return sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
+	return err != nil && (sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
 		sqlpool.IsMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
-		strings.Contains(err.Error(), "no such table") // SQLite
+		strings.Contains(err.Error(), "no such table")) // SQLite
 }

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -57,6 +58,21 @@ func (o dbOptions) check(db *gorm.DB) error {
 	}
 	if _, ok := dialects[db.Name()]; !ok {
 		return configError("Engine", "the database %q is not supported: use sqlite, postgres or mysql", db.Name())
+	}
+	return o.checkTable(db.Name())
+}
+
+// checkTable reports a name that GORM would not quote as one table's, or whose indexes it cannot
+// make.
+func (o dbOptions) checkTable(database string) error {
+	qualifiers := strings.Count(o.table, ".")
+	switch {
+	case strings.ContainsAny(o.table, "?@`\""):
+		return configError("Engine", "TableName %q: use a name without ?, @ and quotes", o.table)
+	case database == "sqlite" && qualifiers > 0:
+		return configError("Engine", "TableName %q: SQLite attaches a file to one connection only: open that file with gorm.Open, and use a name without a dot", o.table)
+	case qualifiers > 1:
+		return configError("Engine", "TableName %q: use the table's name, or its schema's and its own", o.table)
 	}
 	return nil
 }

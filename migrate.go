@@ -3,6 +3,7 @@ package ginsession
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -43,23 +44,37 @@ func Migrate(db *gorm.DB, options ...DBOption) error {
 }
 
 func migrate(db *gorm.DB, o dbOptions) error {
-	migrator := db.Migrator()
-	if !migrator.HasTable(o.table) {
+	columns, err := columnsOf(db)
+	if isMissingTable(err) {
 		return db.Migrator().CreateTable(o.model)
 	}
+	if err != nil {
+		return err
+	}
 	stmt := &gorm.Statement{DB: db}
-	if err := stmt.ParseWithSpecialTableName(o.model, o.table); err != nil {
+	if err := stmt.ParseWithSpecialTableName(o.model, db.Statement.Table); err != nil {
 		return err
 	}
 	for _, name := range stmt.Schema.DBNames {
-		if migrator.HasColumn(o.model, name) {
+		if slices.Contains(columns, name) {
 			continue
 		}
-		if err := migrator.AddColumn(o.model, name); err != nil {
+		if err := db.Migrator().AddColumn(o.model, name); err != nil {
 			return err
 		}
 	}
 	return addIndexes(db, o, stmt)
+}
+
+// columnsOf lists the columns of db's table. GORM's migrators look for tables and columns in
+// catalogues, and some of them do so in the connection's own schema only.
+func columnsOf(db *gorm.DB) ([]string, error) {
+	rows, err := db.Session(&gorm.Session{}).Where("1 = 0").Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return rows.Columns()
 }
 
 // addIndexes adds the indexes whose columns have none yet: Django's is there under another name.
