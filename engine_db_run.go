@@ -126,6 +126,9 @@ func (s *dbStore) onConn(ctx context.Context, f func(context.Context, *sql.Conn,
 	})
 }
 
+// maxStalePlans is how many connections may refuse a statement after the table was altered.
+const maxStalePlans = 64
+
 // retry calls try until nothing is in its way, or ctx ends. What was in the way last is in the
 // error beside that of ctx.
 func (s *dbStore) retry(ctx context.Context, try func() error) error {
@@ -135,7 +138,8 @@ func (s *dbStore) retry(ctx context.Context, try func() error) error {
 	for tries := 0; ; tries++ {
 		err := try()
 		busy := s.dialect.writes && sqlpool.Busy(err)
-		if !busy && !sqlpool.RolledBack(err) {
+		stale := tries < maxStalePlans && sqlpool.MayBeStalePlan(err)
+		if !busy && !stale && !sqlpool.RolledBack(err) {
 			return err
 		}
 		if busy && !awaitLock(ctx, tries) || ctx.Err() != nil {
