@@ -30,7 +30,11 @@ type dbEngine struct {
 }
 
 func (e dbEngine) open(cfg *settings) (backend, error) {
-	store, err := openDB(e.db, newDBOptions(e.options), cfg)
+	o := newDBOptions(e.options)
+	if err := o.checkNotCached("DB"); err != nil {
+		return nil, err
+	}
+	store, err := openDB(e.db, o, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ type dbOptions struct {
 	model any
 	fill  func(data map[string]any) map[string]any
 
-	cacheMaxAge time.Duration // CachedDB's
+	cacheMaxAge *time.Duration // CachedDB's; nil if not given
 }
 
 // TableName chooses another table than gin_session. A naming strategy's prefix is not applied.
@@ -35,7 +35,7 @@ func Columns(model any, fill func(data map[string]any) map[string]any) DBOption 
 }
 
 func newDBOptions(options []DBOption) dbOptions {
-	o := dbOptions{model: &Model{}, cacheMaxAge: defaultCacheMaxAge}
+	o := dbOptions{model: &Model{}}
 	for _, option := range options {
 		option(&o)
 	}
@@ -43,6 +43,26 @@ func newDBOptions(options []DBOption) dbOptions {
 		o.table = ownTable
 	}
 	return o
+}
+
+// checkNotCached reports options that do nothing without a cache.
+func (o dbOptions) checkNotCached(function string) error {
+	if o.cacheMaxAge != nil {
+		return configError("Engine", "CacheMaxAge: %s keeps no cache: give the option to CachedDB only", function)
+	}
+	return nil
+}
+
+// copyLife returns how old copies in the cache may get.
+func (o dbOptions) copyLife() (time.Duration, error) {
+	switch {
+	case o.cacheMaxAge == nil:
+		return defaultCacheMaxAge, nil
+	case *o.cacheMaxAge < time.Second || *o.cacheMaxAge > defaultCacheMaxAge:
+		return 0, configError("Engine", "CacheMaxAge %v is out of range: use %v to %v", *o.cacheMaxAge, time.Second, defaultCacheMaxAge)
+	default:
+		return *o.cacheMaxAge, nil
+	}
 }
 
 // check reports what keeps db and the options from being used.
@@ -93,6 +113,9 @@ func (o dbOptions) extraColumns(db *gorm.DB) ([]string, error) {
 	}
 	if len(own) > 0 {
 		return nil, configError("Engine", "Columns: the model must embed ginsession.Model")
+	}
+	if len(extra) == 0 && o.fill != nil {
+		return nil, configError("Engine", "Columns: the model has no column beyond ginsession.Model's: add one, or leave the option out")
 	}
 	if len(extra) > 0 && o.fill == nil {
 		return nil, configError("Engine", "Columns: the function that fills them is nil")

@@ -21,7 +21,7 @@ import (
 // If it makes django_session before Django does, Django needs "migrate --fake-initial".
 func Migrate(db *gorm.DB, options ...DBOption) error {
 	o := newDBOptions(options)
-	if err := o.check(db); err != nil {
+	if err := errors.Join(o.checkNotCached("Migrate"), o.check(db)); err != nil {
 		return err
 	}
 	if _, err := o.extraColumns(db); err != nil {
