@@ -157,7 +157,7 @@ func (s *dbStore) buildStatements() {
 }
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
-	return s.query(ctx, s.load, key, s.date(now))
+	return s.query(ctx, s.load, key, s.moment(now))
 }
 
 func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time) error {
@@ -204,7 +204,7 @@ func (s *dbStore) Replace(ctx context.Context, oldKey, newKey string, prev Recor
 }
 
 func (s *dbStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	changed, err := s.exec(ctx, s.touch, s.date(expires), key, s.date(now))
+	changed, err := s.exec(ctx, s.touch, s.date(expires), key, s.moment(now))
 	if err != nil || changed > 0 {
 		return err
 	}

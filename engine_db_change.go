@@ -46,7 +46,7 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 			return Record{}, err
 		}
 	}
-	current, err := s.firstRecord(sqlpool.Query(tx, s.reload, []any{key, s.date(now)}))
+	current, err := s.firstRecord(sqlpool.Query(tx, s.reload, []any{key, s.moment(now)}))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, ErrNotFound
 	}
@@ -75,7 +75,7 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 	if newKey != "" {
 		args = append(args, newKey)
 	}
-	args = append(args, key, s.date(now))
+	args = append(args, key, s.moment(now))
 	pair := s.pair(moved, newKey != "")
 	if !compare {
 		return exec(ctx, pair.locked, args...)

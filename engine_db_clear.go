@@ -43,7 +43,7 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		patience := deadline.New(ctx, s.timeout) // with SQLite's lock; ctx still ends the batch
 		defer patience.Release()
 		err = s.retry(patience, func() error {
-			n, err := batch(ctx, s.date(now), limit-int(removed))
+			n, err := batch(ctx, s.moment(now), limit-int(removed))
 			removed += n
 			return err
 		})
@@ -89,7 +89,7 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 		"AND EXISTS (SELECT FROM {t} WHERE {e} < ? OFFSET heap.pages) THEN heap.pages ELSE 0 END " +
 		"FROM (SELECT pg_relation_size(CAST(CAST(? AS text) AS regclass)) / current_setting('block_size')::bigint AS pages) AS heap")
 	var pages int64
-	err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, s.date(now), s.quoted("{t}")), func(row sqlpool.Row) error {
+	err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, s.moment(now), s.quoted("{t}")), func(row sqlpool.Row) error {
 		return row.Scan(&pages)
 	})
 	switch {

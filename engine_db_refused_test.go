@@ -15,7 +15,7 @@ func TestDBRefusesIdleOptions(t *testing.T) {
 	fill := func(map[string]any) map[string]any { return nil }
 	for _, c := range []struct {
 		name, want string
-		option      ginsession.DBOption
+		option     ginsession.DBOption
 	}{
 		{"CacheMaxAge", "CacheMaxAge: ", ginsession.CacheMaxAge(time.Minute)},
 		{"a negative CacheMaxAge", "CacheMaxAge: ", ginsession.CacheMaxAge(-time.Minute)},
