@@ -97,6 +97,7 @@ type dbStore struct {
 
 	probed      atomic.Bool  // whether a connection has answered probe
 	busyTimeout atomic.Int64 // of SQLite's connections, a time.Duration; set before probed
+	inMemory    atomic.Bool  // whether SQLite has no file; set before probed
 
 	load, insert, touch, remove *sqlpool.Statement
 	lock, reload                *sqlpool.Statement
@@ -120,7 +121,7 @@ type dialect struct {
 }
 
 var dialects = map[string]dialect{
-	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true, probe: (*dbStore).probeBusyTimeout},
+	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true, probe: (*dbStore).probeSQLite},
 	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE", probe: (*dbStore).probeAutocommit},
 	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE", probe: (*dbStore).probeNothing},
 }
@@ -223,7 +224,11 @@ func (s *dbStore) explain(err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if isMissingTable(err) {
+	switch missing := isMissingTable(err); {
+	case missing && s.inMemory.Load():
+		return fmt.Errorf("ginsession: there is no table %s on this connection: a database in memory is one connection's: "+
+			"call SetMaxOpenConns(1) or open it with cache=shared, and run ginsession.Migrate: %w", s.table, err)
+	case missing:
 		return fmt.Errorf("ginsession: there is no table %s: run ginsession.Migrate before serving: %w", s.table, err)
 	}
 	if translator, ok := s.db.Dialector.(gorm.ErrorTranslator); ok {

@@ -46,11 +46,19 @@ func (s *dbStore) probeAutocommit(ctx context.Context, pool sqlpool.Querier) err
 	return nil
 }
 
-// probeBusyTimeout notes how long connections to SQLite wait for a lock.
-func (s *dbStore) probeBusyTimeout(ctx context.Context, pool sqlpool.Querier) error {
+// probeSQLite notes how long connections wait for a lock, and whether the database is in memory.
+func (s *dbStore) probeSQLite(ctx context.Context, pool sqlpool.Querier) error {
 	timeout, err := sqlpool.BusyTimeout(ctx, pool)
+	if err != nil {
+		return err
+	}
+	var file string
+	if err := pool.QueryRowContext(ctx, "SELECT coalesce(file, '') FROM pragma_database_list WHERE name = 'main'").Scan(&file); err != nil {
+		return err
+	}
 	s.busyTimeout.Store(int64(timeout))
-	return err
+	s.inMemory.Store(file == "")
+	return nil
 }
 
 // probeNothing is for databases whose connections make no difference.
