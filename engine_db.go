@@ -15,12 +15,19 @@ import (
 )
 
 // DB keeps sessions in a table of a database that GORM drives: SQLite, PostgreSQL, MySQL or
-// MariaDB. It is what Django calls the db backend, and the default there. Call [Migrate] once
-// before serving.
+// MariaDB. It is Django's db backend, the default there. Call [Migrate] once before serving.
 //
 // The *gorm.DB is used as it is, with its pool and its plugins, but without its default
-// transactions and without logging. Reads go to the primary. One that is inside a transaction
-// is an [ErrConfig].
+// transactions and without logging. With the plugin dbresolver everything goes to its sources,
+// reads too. A *gorm.DB inside a transaction, and MySQL with autocommit off, are rejected with
+// [ErrConfig].
+//
+// SQLite: give connections a busy timeout no longer than Config.StoreTimeout. A longer one is
+// shortened around each statement, which costs several more.
+//
+// MySQL: in an outage the driver itself writes a line for each broken connection to stderr. To
+// silence it, set Logger in the driver's own mysql.Config and open GORM with the connector of
+// mysql.NewConnector.
 func DB(db *gorm.DB, options ...DBOption) Engine { return dbEngine{db, options} }
 
 // dbEngine is the choice of [DB].
