@@ -26,8 +26,8 @@ import (
 // shortened around each statement, which costs several more.
 //
 // MySQL: in an outage the driver itself writes a line for each broken connection to stderr. To
-// silence it, set Logger in the driver's own mysql.Config and open GORM with the connector of
-// mysql.NewConnector.
+// silence it, set Logger in the driver's own mysql.Config, and give GORM's mysql.Config as Conn
+// the sql.OpenDB of its NewConnector.
 func DB(db *gorm.DB, options ...DBOption) Engine { return dbEngine{db, options} }
 
 // dbEngine is the choice of [DB].
@@ -89,11 +89,11 @@ func ownSession(db *gorm.DB, table string) *gorm.DB {
 }
 
 // A dbStore is the [Store] of the DB engine. GORM owns the dialect, quoting and migration;
-// each statement is built once and runs on the connection pool itself where nothing of GORM's
+// each statement is built once and runs on the connection pool itself if nothing of GORM's
 // would be passed over by that.
 type dbStore struct {
 	db      *gorm.DB
-	direct  *sqlpool.Pool // nil where statements go through GORM
+	direct  *sqlpool.Pool // nil if statements go through GORM
 	dialect dialect
 	table   string
 	extra   []string
@@ -112,8 +112,8 @@ type dbStore struct {
 	replace, replaceData        sqlPair
 }
 
-// A sqlPair is a statement that changes a row: where its data is what was read before, and
-// whatever its data is.
+// A sqlPair is a statement that changes a row: compared does so only if the row still holds the
+// data that was read before, locked does so whatever the row holds.
 type sqlPair struct{ compared, locked *sqlpool.Statement }
 
 // A dialect is how one database differs from another.
@@ -225,7 +225,7 @@ func (s *dbStore) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// explain says what to do about errors that a change of the program or the schema mends. It
+// explain says what to do about errors that must be fixed in the program or the schema. It
 // never passes on a text that holds a key.
 func (s *dbStore) explain(err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {

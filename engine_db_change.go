@@ -13,9 +13,9 @@ import (
 
 // This file changes a row: by comparing and swapping, and under a lock if that fails.
 
-// change stores f(prev) in one statement where the row still holds prev.Data. Otherwise it
-// locks the row, reads it and applies f to what it holds: once is enough then, where comparing
-// again and again would starve under contention.
+// change stores f(prev) in one statement if the row still holds prev.Data. Otherwise it
+// locks the row, reads it and applies f to what it holds: once is enough then, whereas
+// comparing again and again would starve under contention.
 func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	if prev.Data != nil {
 		next, err := f(prev)
@@ -62,7 +62,7 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 }
 
 // write updates the row of key and returns how many rows changed. It leaves expire_date alone
-// where it stays: that halves the cost, for its index is not touched.
+// if it stays the same: that halves the cost, because its index is not touched.
 func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
 	args, err := s.values(next)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
-// ClearExpired deletes in batches. Where there are row locks it passes over rows that somebody
+// ClearExpired deletes in batches. If there are row locks, it skips rows that somebody
 // else holds, another cleaner or a request, and each deleting statement looks at the expiry
 // again: a session that has just been extended survives.
 func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
@@ -51,8 +51,8 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 	})
 }
 
-// A clearBatch deletes up to limit rows, and fewer only where no more are to be had. Beside an
-// error it returns how many are gone all the same.
+// A clearBatch deletes up to limit rows, and fewer only if there are no more. Even with
+// an error it returns how many it has deleted.
 type clearBatch = func(ctx context.Context, now any, limit int) (int64, error)
 
 // clearSQLite is for a database whose lock is the whole file's.
@@ -80,7 +80,7 @@ func (s *dbStore) restartLog(ctx context.Context) error {
 	})
 }
 
-// clearPostgres chooses how to find the expired rows. Where there are more of them than the
+// clearPostgres chooses how to find the expired rows. If there are more of them than the
 // table has pages, it is cheaper to read every page once than to come back to it for one row
 // after the other. Before PostgreSQL 14 a part of the pages cannot be read by itself, and a
 // partitioned table has none of its own.
@@ -104,7 +104,7 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 
 // clearPages walks over the table's pages. Rows are found in their order, locked and named by
 // their place, in an array: from a join the planner would make a sequential scan. IS TRUE keeps
-// it from the index on expire_date, which it would read from end to end for each batch where its
+// it from the index on expire_date, which it would read from end to end for each batch if its
 // statistics are so old that they know of no expired row.
 func (s *dbStore) clearPages(pages int64) clearBatch {
 	query := s.quoted("WITH found AS MATERIALIZED (SELECT ARRAY(" +

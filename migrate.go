@@ -13,10 +13,10 @@ import (
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
-// Migrate makes the sessions table where it is missing, and adds what one of an earlier version
+// Migrate creates the sessions table if it is missing, and adds what a table of an earlier version
 // or without your [Columns] lacks. Call it once before serving, with the options that you give
-// to [DB]. It may run again, and in several processes at once; other tables, and a
-// django_session that Django has made, it leaves as they are.
+// to [DB]. It may run again, and in several processes at once; it leaves
+// other tables, and a django_session that Django has made, as they are.
 //
 // If it makes django_session before Django does, Django needs "migrate --fake-initial".
 func Migrate(db *gorm.DB, options ...DBOption) error {
