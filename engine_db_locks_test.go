@@ -68,6 +68,7 @@ func TestDBSQLiteLockedForLong(t *testing.T) {
 				dsn += "&_journal_mode=" + c.journal
 			}
 			db := c.open(t, openDB(t, sqlite.Open(dsn)))
+			limitPool(t, db, 1) // the driver reads the file to open another, and would wait for the lock without end
 			table := newTable(t, db)
 			patient := newDBSite(t, db, table)
 			hasty := newDBSite(t, db, table, func(cfg *ginsession.Config) { cfg.StoreTimeout = 50 * time.Millisecond })
