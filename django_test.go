@@ -213,25 +213,25 @@ func TestForDjangoWrites(t *testing.T) {
 		{
 			name: "time zones on",
 			set:  func(s *ginsession.Session) { s.Set("a", 1) },
-			data: "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo", expires: "2023-11-28 22:13:20.000000",
+			data: "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo", expires: "2023-11-28 22:13:20",
 		},
 		{
 			name: "time zones off", options: ginsession.DjangoOptions{Location: newYork(t)},
 			set:  func(s *ginsession.Session) { s.Set("a", 1) },
-			data: "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo", expires: "2023-11-28 17:13:20.000000",
+			data: "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo", expires: "2023-11-28 17:13:20",
 		},
 		{
 			name: "text",
 			set:  func(s *ginsession.Session) { s.Set("u", "hé😀") },
-			data: "eyJ1IjoiaFx1MDBlOVx1ZDgzZFx1ZGUwMCJ9:1r31eq:EjYsyjEFkOSutWO29QQWMCBYB2kZpE5dPPhkChwzBW0", expires: "2023-11-28 22:13:20.000000",
+			data: "eyJ1IjoiaFx1MDBlOVx1ZDgzZFx1ZGUwMCJ9:1r31eq:EjYsyjEFkOSutWO29QQWMCBYB2kZpE5dPPhkChwzBW0", expires: "2023-11-28 22:13:20",
 		},
 		{
 			name: "integer expiry", set: func(s *ginsession.Session) { s.SetExpiry(ginsession.ExpireAfter(5 * time.Minute)) },
-			data: "eyJfc2Vzc2lvbl9leHBpcnkiOjMwMH0:1r31eq:aL3GCJBqmTXb14Q3TQcej7sCFdUn_wRFRMRaBfBLgPc", expires: "2023-11-14 22:18:20.000000",
+			data: "eyJfc2Vzc2lvbl9leHBpcnkiOjMwMH0:1r31eq:aL3GCJBqmTXb14Q3TQcej7sCFdUn_wRFRMRaBfBLgPc", expires: "2023-11-14 22:18:20",
 		},
 		{
 			name: "browser close", set: func(s *ginsession.Session) { s.SetExpiry(ginsession.ExpireAtBrowserClose) },
-			data: "eyJfc2Vzc2lvbl9leHBpcnkiOjB9:1r31eq:TFj-v17piWtnEcXDlj5J5fvlHj0wEmUXB4dNOZIzxX4", expires: "2023-11-28 22:13:20.000000",
+			data: "eyJfc2Vzc2lvbl9leHBpcnkiOjB9:1r31eq:TFj-v17piWtnEcXDlj5J5fvlHj0wEmUXB4dNOZIzxX4", expires: "2023-11-28 22:13:20",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -447,12 +447,12 @@ func TestForDjangoDates(t *testing.T) {
 		query := map[string]string{
 			"sqlite":   "SELECT CAST(expire_date AS TEXT) FROM " + table,
 			"mysql":    "SELECT CAST(expire_date AS CHAR) FROM " + table,
-			"postgres": "SELECT (expire_date AT TIME ZONE 'America/New_York')::text || '.000000' FROM " + table,
+			"postgres": "SELECT (expire_date AT TIME ZONE 'America/New_York')::text FROM " + table,
 		}[db.Name()]
 		if err := db.Raw(query).Row().Scan(&got); err != nil {
 			t.Fatal(err)
 		}
-		check(t, "expire_date", got, start.Add(time.Hour).In(newYork(t)).Format("2006-01-02 15:04:05.000000"))
+		check(t, "expire_date", strings.TrimSuffix(got, ".000000"), start.Add(time.Hour).In(newYork(t)).Format("2006-01-02 15:04:05"))
 
 		clock.Advance(time.Hour - time.Second)
 		if live, err := m.Exists(t.Context(), s.Key()); !live || err != nil {

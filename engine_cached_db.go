@@ -37,7 +37,7 @@ const defaultCacheMaxAge = 5 * time.Minute
 // CacheMaxAge bounds how old a copy in the cache of [CachedDB] may get before the database is
 // asked again, in whole seconds; 5 minutes where it is not given, which is also the most.
 func CacheMaxAge(d time.Duration) DBOption {
-	return func(o *dbOptions) { o.cacheMaxAge = d }
+	return func(o *dbOptions) { o.cacheMaxAge = &d }
 }
 
 type cachedDBEngine struct {
@@ -49,17 +49,14 @@ type cachedDBEngine struct {
 func (e cachedDBEngine) open(cfg *settings) (backend, error) {
 	o := newDBOptions(e.options)
 	db, err := openDB(e.db, o, cfg)
-	err = errors.Join(err, checkCache("CachedDB", e.cache))
-	if o.cacheMaxAge < time.Second || o.cacheMaxAge > defaultCacheMaxAge {
-		err = errors.Join(err, configError("Engine", "CacheMaxAge %v: use 1 s to %v", o.cacheMaxAge, defaultCacheMaxAge))
-	}
-	if err != nil {
+	maxAge, ageErr := o.copyLife()
+	if err = errors.Join(err, checkCache("CachedDB", e.cache), ageErr); err != nil {
 		return nil, err
 	}
 	return onServer(cfg, &cachedDBStore{
 		dbStore:  db,
 		cache:    e.cache,
-		maxAge:   o.cacheMaxAge,
+		maxAge:   maxAge,
 		patience: cfg.StoreTimeout / 5,
 		logger:   cfg.Logger,
 	}), nil

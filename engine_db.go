@@ -1,12 +1,11 @@
 package ginsession
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -16,89 +15,20 @@ import (
 )
 
 // DB keeps sessions in a table of a database that GORM drives: SQLite, PostgreSQL, MySQL or
-// MariaDB. It is what Django calls the db backend, and the default there. Call [Migrate] once
-// before serving.
+// MariaDB. It is Django's db backend, the default there. Call [Migrate] once before serving.
 //
 // The *gorm.DB is used as it is, with its pool and its plugins, but without its default
-// transactions and without logging. Reads go to the primary. One that is inside a transaction
-// is an [ErrConfig].
+// transactions and without logging. With the plugin dbresolver everything goes to its sources,
+// reads too. A *gorm.DB inside a transaction, and MySQL with autocommit off, are rejected with
+// [ErrConfig].
+//
+// SQLite: give connections a busy timeout no longer than Config.StoreTimeout. A longer one is
+// shortened around each statement, which costs several more.
+//
+// MySQL: in an outage the driver itself writes a line for each broken connection to stderr. To
+// silence it, set Logger in the driver's own mysql.Config, and give GORM's mysql.Config as Conn
+// the sql.OpenDB of its NewConnector.
 func DB(db *gorm.DB, options ...DBOption) Engine { return dbEngine{db, options} }
-
-// A DBOption says how the sessions table differs from what [Model] says.
-type DBOption func(*dbOptions)
-
-type dbOptions struct {
-	table string
-	model any
-	fill  func(data map[string]any) map[string]any
-
-	cacheMaxAge time.Duration // CachedDB's
-}
-
-// TableName chooses another table than gin_session. A naming strategy's prefix is not applied.
-// Django's table, django_session, needs HashKeys off; see [ForDjango].
-func TableName(name string) DBOption {
-	return func(o *dbOptions) { o.table = name }
-}
-
-// Columns adds columns to the table, so that sessions can be looked up by what is in them.
-// model is a pointer to a struct that embeds [Model]; fill computes its other columns, by their
-// database names, from a session's data, whenever that is saved. A column that it leaves out
-// becomes NULL. Source: Django's create_model_instance.
-func Columns(model any, fill func(data map[string]any) map[string]any) DBOption {
-	return func(o *dbOptions) { o.model, o.fill = model, fill }
-}
-
-func newDBOptions(options []DBOption) dbOptions {
-	o := dbOptions{model: &Model{}, cacheMaxAge: defaultCacheMaxAge}
-	for _, option := range options {
-		option(&o)
-	}
-	if o.table == "" {
-		o.table = ownTable
-	}
-	return o
-}
-
-// check reports what keeps db and the options from being used.
-func (o dbOptions) check(db *gorm.DB) error {
-	switch {
-	case db == nil || db.Config == nil || db.Statement == nil:
-		return configError("Engine", "the *gorm.DB is nil: open it with gorm.Open")
-	case db.Error != nil:
-		return configError("Engine", "the *gorm.DB carries an error: %v", db.Error)
-	}
-	if _, inTransaction := db.Statement.ConnPool.(gorm.TxCommitter); inTransaction {
-		return configError("Engine", "the *gorm.DB is inside a transaction: give the one that gorm.Open returned")
-	}
-	if _, ok := dialects[db.Name()]; !ok {
-		return configError("Engine", "the database %q is not supported: use sqlite, postgres or mysql", db.Name())
-	}
-	return nil
-}
-
-// extraColumns lists the database names of the columns beyond [Model]'s, in the struct's order.
-func (o dbOptions) extraColumns(db *gorm.DB) ([]string, error) {
-	stmt := &gorm.Statement{DB: db}
-	if err := stmt.Parse(o.model); err != nil {
-		return nil, configError("Engine", "Columns: %v", err)
-	}
-	own := map[string]bool{"session_key": true, "session_data": true, "expire_date": true}
-	var extra []string
-	for _, name := range stmt.Schema.DBNames {
-		if !own[name] {
-			extra = append(extra, name)
-		}
-		delete(own, name)
-	}
-	if len(own) > 0 {
-		return nil, configError("Engine", "Columns: the model must embed ginsession.Model")
-	}
-	if len(extra) > 0 && o.fill == nil {
-		return nil, configError("Engine", "Columns: the function that fills them is nil")
-	}
-	return extra, nil
-}
 
 // dbEngine is the choice of [DB].
 type dbEngine struct {
@@ -107,7 +37,11 @@ type dbEngine struct {
 }
 
 func (e dbEngine) open(cfg *settings) (backend, error) {
-	store, err := openDB(e.db, newDBOptions(e.options), cfg)
+	o := newDBOptions(e.options)
+	if err := o.checkNotCached("DB"); err != nil {
+		return nil, err
+	}
+	store, err := openDB(e.db, o, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -132,35 +66,45 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		extra:   extra,
 		codec:   cfg.codec,
 		zone:    time.UTC,
+		timeout: cfg.StoreTimeout,
 	}
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
 	}
-	s.db = ownSession(db)
+	s.db = ownSession(db, o.table)
 	s.direct = sqlpool.New(db)
 	s.buildStatements()
+	if err := s.probeNow(cfg); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-// ownSession is the user's database without what does not suit sessions: conditions of an
-// earlier chain, a transaction around every statement, keys in the log.
-func ownSession(db *gorm.DB) *gorm.DB {
-	return db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, SkipHooks: true, Logger: logger.Discard}).
-		Set("gorm:db_resolver:write", struct{}{}) // dbresolver: read from the primary
+// ownSession returns the user's database for the sessions table, without what does not suit
+// sessions: conditions of an earlier chain, a transaction around every statement, keys in the
+// log, reads from a replica.
+func ownSession(db *gorm.DB, table string) *gorm.DB {
+	own := db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, SkipHooks: true, Logger: logger.Discard})
+	return sqlpool.Source(own.Table(table))
 }
 
 // A dbStore is the [Store] of the DB engine. GORM owns the dialect, quoting and migration;
-// each statement is built once and runs on the connection pool itself where nothing of GORM's
+// each statement is built once and runs on the connection pool itself if nothing of GORM's
 // would be passed over by that.
 type dbStore struct {
 	db      *gorm.DB
-	direct  *sqlpool.Pool // nil where statements go through GORM
+	direct  *sqlpool.Pool // nil if statements go through GORM
 	dialect dialect
 	table   string
 	extra   []string
 	fill    func(data map[string]any) map[string]any
 	codec   *codec
 	zone    *time.Location // of the dates in databases that store them without one
+	timeout time.Duration  // Config.StoreTimeout
+
+	probed      atomic.Bool  // whether a connection has answered probe
+	busyTimeout atomic.Int64 // of SQLite's connections, a time.Duration; set before probed
+	inMemory    atomic.Bool  // whether SQLite has no file; set before probed
 
 	load, insert, touch, remove *sqlpool.Statement
 	lock, reload                *sqlpool.Statement
@@ -168,8 +112,8 @@ type dbStore struct {
 	replace, replaceData        sqlPair
 }
 
-// A sqlPair is a statement that changes a row: where its data is what was read before, and
-// whatever its data is.
+// A sqlPair is a statement that changes a row: compared does so only if the row still holds the
+// data that was read before, locked does so whatever the row holds.
 type sqlPair struct{ compared, locked *sqlpool.Statement }
 
 // A dialect is how one database differs from another.
@@ -179,12 +123,14 @@ type dialect struct {
 	exact     string // compares bytes, not collated text
 	forUpdate string // locks the row that a SELECT reads
 	writes    bool   // a transaction must write first: there are no row locks
+
+	probe func(*dbStore, context.Context, sqlpool.Querier) error // what is asked of a connection
 }
 
 var dialects = map[string]dialect{
-	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true},
-	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE"},
-	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE"},
+	"sqlite":   {textDates: true, dateText: "CAST(%s AS TEXT)", writes: true, probe: (*dbStore).probeSQLite},
+	"mysql":    {textDates: true, dateText: "CAST(%s AS CHAR)", exact: "BINARY ", forUpdate: " FOR UPDATE", probe: (*dbStore).probeAutocommit},
+	"postgres": {dateText: "%s", forUpdate: " FOR UPDATE", probe: (*dbStore).probeNothing},
 }
 
 func (s *dbStore) buildStatements() {
@@ -219,7 +165,7 @@ func (s *dbStore) buildStatements() {
 }
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
-	return s.query(ctx, s.load, key, s.date(now))
+	return s.query(ctx, s.load, key, s.moment(now))
 }
 
 func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time) error {
@@ -266,98 +212,8 @@ func (s *dbStore) Replace(ctx context.Context, oldKey, newKey string, prev Recor
 	return s.change(ctx, oldKey, newKey, prev, now, f)
 }
 
-// change stores f(prev) in one statement where the row still holds prev.Data. Otherwise it
-// locks the row, reads it and applies f to what it holds: once is enough then, where comparing
-// again and again would starve under contention.
-func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
-	if prev.Data != nil {
-		next, err := f(prev)
-		if err != nil {
-			return Record{}, err
-		}
-		changed, err := s.write(ctx, s.exec, key, newKey, prev, next, now, true)
-		if err != nil || changed > 0 {
-			return next, err
-		}
-	}
-	for {
-		var next Record
-		err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
-			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
-			return err
-		})
-		if !sqlpool.RolledBack(err) || ctx.Err() != nil {
-			return next, s.explain(err)
-		}
-	}
-}
-
-func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
-	exec := func(_ context.Context, stmt *sqlpool.Statement, args ...any) (int64, error) {
-		result := tx.Exec(stmt.Text, args...)
-		return result.RowsAffected, result.Error
-	}
-	if s.dialect.writes {
-		if _, err := exec(ctx, s.lock, key); err != nil {
-			return Record{}, err
-		}
-	}
-	current, err := s.firstRecord(tx.Raw(s.reload.Text, key, s.date(now)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Record{}, ErrNotFound
-	}
-	if err != nil {
-		return Record{}, err
-	}
-	next, err := f(current)
-	if err != nil {
-		return Record{}, err
-	}
-	_, err = s.write(ctx, exec, key, newKey, current, next, now, false)
-	return next, err
-}
-
-// write updates the row of key and returns how many rows changed. It leaves expire_date alone
-// where it stays: that halves the cost, for its index is not touched.
-func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
-	args, err := s.values(next, cmp.Or(newKey, key))
-	if err != nil {
-		return 0, err
-	}
-	moved := !next.Expires.Equal(prev.Expires)
-	if moved {
-		args = append(args, s.date(next.Expires))
-	}
-	if newKey != "" {
-		args = append(args, newKey)
-	}
-	args = append(args, key, s.date(now))
-	pair := s.pair(moved, newKey != "")
-	if !compare {
-		return exec(ctx, pair.locked, args...)
-	}
-	args = append(args, textOf(prev.Data))
-	if !moved {
-		args = append(args, s.date(prev.Expires)) // a Touch may have moved it since
-	}
-	return exec(ctx, pair.compared, args...)
-}
-
-func (s *dbStore) pair(moved, replaced bool) sqlPair {
-	switch {
-	case moved && replaced:
-		return s.replace
-	case replaced:
-		return s.replaceData
-	case moved:
-		return s.update
-	default:
-		return s.updateData
-	}
-}
-
 func (s *dbStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	changed, err := s.exec(ctx, s.touch, s.date(expires), key, s.date(now))
+	changed, err := s.exec(ctx, s.touch, s.date(expires), key, s.moment(now))
 	if err != nil || changed > 0 {
 		return err
 	}
@@ -370,13 +226,17 @@ func (s *dbStore) Delete(ctx context.Context, key string) error {
 	return err
 }
 
-// explain says what to do about errors that a change of the program or the schema mends. It
+// explain says what to do about errors that must be fixed in the program or the schema. It
 // never passes on a text that holds a key.
 func (s *dbStore) explain(err error) error {
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if isMissingTable(err) {
+	switch missing := isMissingTable(err); {
+	case missing && s.inMemory.Load():
+		return fmt.Errorf("ginsession: there is no table %s on this connection: a database in memory is one connection's: "+
+			"call SetMaxOpenConns(1) or open it with cache=shared, and run ginsession.Migrate: %w", s.table, err)
+	case missing:
 		return fmt.Errorf("ginsession: there is no table %s: run ginsession.Migrate before serving: %w", s.table, err)
 	}
 	if translator, ok := s.db.Dialector.(gorm.ErrorTranslator); ok {
@@ -391,7 +251,7 @@ func (s *dbStore) explain(err error) error {
 }
 
 func isMissingTable(err error) bool {
-	return sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
+	return err != nil && (sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
 		sqlpool.IsMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
-		strings.Contains(err.Error(), "no such table") // SQLite
+		strings.Contains(err.Error(), "no such table")) // SQLite
 }

@@ -3,20 +3,23 @@ package ginsession
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
-// ClearExpired deletes in batches. Where there are row locks it passes over rows that somebody
+// ClearExpired deletes in batches. If there are row locks, it skips rows that somebody
 // else holds, another cleaner or a request, and each deleting statement looks at the expiry
 // again: a session that has just been extended survives.
 func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error) {
+	if err := s.probe(ctx); err != nil {
+		return 0, err
+	}
 	var batch clearBatch
 	switch s.db.Name() {
 	case "mysql":
@@ -26,72 +29,58 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		// would let in nobody.
 		setDefault(&o.BatchSize, maxClearBatch)
 		setDefault(&o.Pause, -1)
-		for batch == nil {
-			var err error
-			if batch, err = s.clearPostgres(ctx, now); err != nil && (!sqlpool.RolledBack(err) || ctx.Err() != nil) {
-				return 0, s.explain(err)
-			}
+		err := s.retry(ctx, func() (err error) {
+			batch, err = s.clearPostgres(ctx, now)
+			return err
+		})
+		if err != nil {
+			return 0, s.explain(err)
 		}
 	case "sqlite":
 		batch = s.clearSQLite
 	}
-	return o.InBatches(ctx, func(limit int) (int64, error) {
-		var removed int64
-		for {
-			n, err := batch(ctx, s.date(now), limit-int(removed))
+	return o.InBatches(ctx, func(limit int) (removed int64, err error) {
+		patience := deadline.New(ctx, s.timeout) // with SQLite's lock; ctx still ends the batch
+		defer patience.Release()
+		err = s.retry(patience, func() error {
+			n, err := batch(ctx, s.moment(now), limit-int(removed))
 			removed += n
-			if !sqlpool.RolledBack(err) || ctx.Err() != nil {
-				return removed, s.explain(err)
-			}
-		}
+			return err
+		})
+		return removed, s.explain(err)
 	})
 }
 
-// A clearBatch deletes up to limit rows, and fewer only where no more are to be had. Beside an
-// error it returns how many are gone all the same.
+// A clearBatch deletes up to limit rows, and fewer only if there are no more. Even with
+// an error it returns how many it has deleted.
 type clearBatch = func(ctx context.Context, now any, limit int) (int64, error)
 
 // clearSQLite is for a database whose lock is the whole file's.
 func (s *dbStore) clearSQLite(ctx context.Context, now any, limit int) (int64, error) {
-	db := s.db.WithContext(ctx)
-	result := db.Exec(s.quoted(
+	result := s.db.WithContext(ctx).Exec(s.quoted(
 		"DELETE FROM {t} WHERE {k} IN (SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ?) AND {e} < ?"), now, limit, now)
 	if result.RowsAffected == int64(limit) {
-		_ = db.Connection(restartLog)
+		_ = s.restartLog(ctx)
 	}
 	return result.RowsAffected, result.Error
 }
 
-// restartLog has SQLite's write-ahead log, if there is one, begin again: under traffic it would
-// grow by all that is deleted. Writers wait meanwhile, and the log for readers, so it does not
-// insist: the next batch is as good.
-func restartLog(db *gorm.DB) error {
-	const patience = 20 // milliseconds
-	var timeout int
-	err := sqlpool.FirstRow(db.Raw("PRAGMA busy_timeout"), func(row sqlpool.Row) error { return row.Scan(&timeout) })
+// restartLog makes SQLite's write-ahead log, if there is one, start over: under traffic it would
+// grow by all that is deleted. Writers wait for this, and it waits for readers, but only briefly:
+// if it fails, the next batch tries again.
+func (s *dbStore) restartLog(ctx context.Context) error {
+	pool, err := sqlpool.Source(s.db.WithContext(ctx)).DB()
 	if err != nil {
 		return err
 	}
-	err = pragma(db, fmt.Sprintf("busy_timeout = %d", patience))
-	if err == nil {
-		err = pragma(db, "wal_checkpoint(RESTART)")
-	}
-	return errors.Join(err, pragma(db, fmt.Sprintf("busy_timeout = %d", timeout)))
+	return sqlpool.OnConn(ctx, pool, func(ctx context.Context, conn *sql.Conn) error {
+		return sqlpool.WithBusyTimeout(ctx, conn, 20*time.Millisecond, func() error {
+			return sqlpool.Pragma(ctx, conn, "wal_checkpoint(RESTART)")
+		})
+	})
 }
 
-// pragma reads the answer to its end: a statement that has more to say keeps its locks.
-func pragma(db *gorm.DB, text string) error {
-	rows, err := db.Raw("PRAGMA " + text).Rows()
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-	}
-	return rows.Err()
-}
-
-// clearPostgres chooses how to find the expired rows. Where there are more of them than the
+// clearPostgres chooses how to find the expired rows. If there are more of them than the
 // table has pages, it is cheaper to read every page once than to come back to it for one row
 // after the other. Before PostgreSQL 14 a part of the pages cannot be read by itself, and a
 // partitioned table has none of its own.
@@ -100,7 +89,7 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 		"AND EXISTS (SELECT FROM {t} WHERE {e} < ? OFFSET heap.pages) THEN heap.pages ELSE 0 END " +
 		"FROM (SELECT pg_relation_size(CAST(CAST(? AS text) AS regclass)) / current_setting('block_size')::bigint AS pages) AS heap")
 	var pages int64
-	err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, s.date(now), s.quoted("{t}")), func(row sqlpool.Row) error {
+	err := sqlpool.FirstRow(s.db.WithContext(ctx).Raw(query, s.moment(now), s.quoted("{t}")), func(row sqlpool.Row) error {
 		return row.Scan(&pages)
 	})
 	switch {
@@ -115,7 +104,7 @@ func (s *dbStore) clearPostgres(ctx context.Context, now time.Time) (clearBatch,
 
 // clearPages walks over the table's pages. Rows are found in their order, locked and named by
 // their place, in an array: from a join the planner would make a sequential scan. IS TRUE keeps
-// it from the index on expire_date, which it would read from end to end for each batch where its
+// it from the index on expire_date, which it would read from end to end for each batch if its
 // statistics are so old that they know of no expired row.
 func (s *dbStore) clearPages(pages int64) clearBatch {
 	query := s.quoted("WITH found AS MATERIALIZED (SELECT ARRAY(" +
@@ -177,7 +166,7 @@ func (s *dbStore) clearAlongIndex() clearBatch {
 // keeps it from locking the gaps between them too.
 func (s *dbStore) clearMySQL(ctx context.Context, now any, limit int) (int64, error) {
 	var removed int64
-	err := s.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
 		var keys []string
 		if err := tx.Raw(s.quoted("SELECT {k} FROM {t} WHERE {e} < ? ORDER BY {e} LIMIT ? FOR UPDATE SKIP LOCKED"), now, limit).Scan(&keys).Error; err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
-// date returns t as the database compares it.
+// date returns t as the database stores it.
 func (s *dbStore) date(t time.Time) any {
 	if s.dialect.textDates {
 		return textDate(t.In(s.zone))
@@ -16,9 +16,29 @@ func (s *dbStore) date(t time.Time) any {
 	return t.UTC()
 }
 
-// textDate writes a date as Django does where the database keeps it as text. It is
-// t.Format("2006-01-02 15:04:05.000000"), at the speed that package time has for RFC 3339 only.
+// moment returns now to be compared with what is stored. As text it has all its digits: it is
+// then no less than a whole second that is stored without a fraction, as Django does, or with
+// one, as earlier versions did.
+func (s *dbStore) moment(now time.Time) any {
+	if s.dialect.textDates {
+		return textMoment(now.In(s.zone))
+	}
+	return now.UTC()
+}
+
+// textDate writes a date as Django does in a database that keeps it as text: Python's
+// str(datetime), which has no fraction of a whole second.
 func textDate(t time.Time) string {
+	text := textMoment(t)
+	if t.Nanosecond() < 1000 {
+		return text[:len(text)-len(".000000")]
+	}
+	return text
+}
+
+// textMoment is t.Format("2006-01-02 15:04:05.000000"), at the speed that package time has for
+// RFC 3339 only.
+func textMoment(t time.Time) string {
 	var buf [len("2006-01-02T15:04:05.999999+00:00")]byte
 	b := t.AppendFormat(buf[:0], time.RFC3339)
 	end := bytes.IndexByte(b, 'T')

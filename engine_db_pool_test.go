@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +133,10 @@ func TestDBAnswerInsideSQLitesWriteLock(t *testing.T) {
 	db := openDB(t, sqlite.Open("file:"+file+"?_journal_mode=WAL&_busy_timeout=50"))
 	table := newTable(t, db)
 	var told []error
-	site := newDBSite(t, db, table, func(cfg *ginsession.Config) { cfg.ErrorHandler = recordErrors(&told) })
+	site := newDBSite(t, db, table, func(cfg *ginsession.Config) {
+		cfg.StoreTimeout = 100 * time.Millisecond
+		cfg.ErrorHandler = recordErrors(&told)
+	})
 	w := dbAsk(site.Manager, http.MethodPost, "", func(c *gin.Context) {
 		_ = db.Transaction(func(tx *gorm.DB) error {
 			tx.Exec("DELETE FROM " + table)
@@ -145,8 +149,7 @@ func TestDBAnswerInsideSQLitesWriteLock(t *testing.T) {
 	checkContains(t, fmt.Sprint(told), "locked")
 }
 
-// TestDBHotSession has many clients change one session, some of them the same counter, with a
-// little work between reading and writing.
+// TestDBHotSession has many clients change one session, some of them the same counter.
 func TestDBHotSession(t *testing.T) {
 	const clients, each = 32, 4
 	forEachDB(t, func(t *testing.T, db *gorm.DB, table string) {
@@ -159,7 +162,7 @@ func TestDBHotSession(t *testing.T) {
 					w := dbAsk(m, http.MethodPost, key, func(c *gin.Context) {
 						s := ginsession.Get(c)
 						s.Get("n")
-						<-time.After(2 * time.Millisecond) // work
+						runtime.Gosched() // to others, between reading and writing
 						s.Set(fmt.Sprintf("by%d-%d", client, i), true)
 						dbIncrement(s)
 					})

@@ -70,7 +70,7 @@ func TestDBSignOutBesideProcesses(t *testing.T) {
 	})
 }
 
-// waitFor polls.
+// waitFor polls: other processes and servers tell nobody here what they have done.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)

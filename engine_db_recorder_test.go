@@ -24,6 +24,7 @@ type recorder struct {
 	mu         sync.Mutex
 	statements []string // as the driver got them; BEGIN, COMMIT and ROLLBACK too
 	prepared   int
+	hook       func(statement string)       // called with each statement that is recorded; nil calls none
 	refuse     func(statement string) error // stands for a database that does not know a statement; nil refuses none
 }
 
@@ -31,6 +32,16 @@ func (r *recorder) record(statement string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.statements = append(r.statements, statement)
+	if r.hook != nil {
+		r.hook(statement)
+	}
+}
+
+// onStatement has f called with every statement that is recorded.
+func (r *recorder) onStatement(f func(statement string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hook = f
 }
 
 // taken returns the statements since it was last called.

@@ -3,23 +3,25 @@ package ginsession
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/deadline"
+	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
-// Migrate makes the sessions table where it is missing, and adds what one of an earlier version
+// Migrate creates the sessions table if it is missing, and adds what a table of an earlier version
 // or without your [Columns] lacks. Call it once before serving, with the options that you give
-// to [DB]. It may run again, and in several processes at once; other tables, and a
-// django_session that Django has made, it leaves as they are.
+// to [DB]. It may run again, and in several processes at once; it leaves
+// other tables, and a django_session that Django has made, as they are.
 //
 // If it makes django_session before Django does, Django needs "migrate --fake-initial".
 func Migrate(db *gorm.DB, options ...DBOption) error {
 	o := newDBOptions(options)
-	if err := o.check(db); err != nil {
+	if err := errors.Join(o.checkNotCached("Migrate"), o.check(db)); err != nil {
 		return err
 	}
 	if _, err := o.extraColumns(db); err != nil {
@@ -31,7 +33,7 @@ func Migrate(db *gorm.DB, options ...DBOption) error {
 	const attempts = 5
 	var err error
 	for i := range attempts {
-		if err = migrate(db.Table(o.table), o); err == nil {
+		if err = migrate(sqlpool.Source(db.Table(o.table)), o); err == nil {
 			return nil
 		}
 		if ctxErr := deadline.Sleep(db.Statement.Context, time.Duration(i)*20*time.Millisecond); ctxErr != nil {
@@ -42,23 +44,37 @@ func Migrate(db *gorm.DB, options ...DBOption) error {
 }
 
 func migrate(db *gorm.DB, o dbOptions) error {
-	migrator := db.Migrator()
-	if !migrator.HasTable(o.table) {
+	columns, err := columnsOf(db)
+	if isMissingTable(err) {
 		return db.Migrator().CreateTable(o.model)
 	}
+	if err != nil {
+		return err
+	}
 	stmt := &gorm.Statement{DB: db}
-	if err := stmt.ParseWithSpecialTableName(o.model, o.table); err != nil {
+	if err := stmt.ParseWithSpecialTableName(o.model, db.Statement.Table); err != nil {
 		return err
 	}
 	for _, name := range stmt.Schema.DBNames {
-		if migrator.HasColumn(o.model, name) {
+		if slices.Contains(columns, name) {
 			continue
 		}
-		if err := migrator.AddColumn(o.model, name); err != nil {
+		if err := db.Migrator().AddColumn(o.model, name); err != nil {
 			return err
 		}
 	}
 	return addIndexes(db, o, stmt)
+}
+
+// columnsOf lists the columns of db's table. GORM's migrators look for tables and columns in
+// catalogues, and some of them do so in the connection's own schema only.
+func columnsOf(db *gorm.DB) ([]string, error) {
+	rows, err := db.Session(&gorm.Session{}).Where("1 = 0").Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return rows.Columns()
 }
 
 // addIndexes adds the indexes whose columns have none yet: Django's is there under another name.

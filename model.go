@@ -11,11 +11,11 @@ type Model struct {
 	// key itself.
 	SessionKey string `gorm:"column:session_key;type:varchar(40);primaryKey"`
 
-	// SessionData is the record: JSON, signed where Config.SecretKey is set. Its size has no
-	// limit, also where GORM has a default size for strings.
+	// SessionData is the record: JSON, signed if Config.SecretKey is set. Its size has no
+	// limit, even if GORM has a default size for strings.
 	SessionData string `gorm:"column:session_data;size:-1;not null"`
 
-	// ExpireDate is the moment from which the session is as good as absent.
+	// ExpireDate is the moment from which the session is treated as absent.
 	ExpireDate time.Time `gorm:"column:expire_date;not null;precision:6;index"`
 }
 

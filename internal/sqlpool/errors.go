@@ -19,6 +19,11 @@ func RolledBack(err error) bool {
 	return IsMySQLError(err, "1213") // ER_LOCK_DEADLOCK
 }
 
+// MayBeStalePlan reports whether PostgreSQL may have refused a prepared statement because a
+// column's type has changed since. The driver then prepares it anew, on this connection. The code
+// is that of every feature_not_supported, so the caller must limit its tries.
+func MayBeStalePlan(err error) bool { return SQLState(err) == "0A000" }
+
 // SQLState returns the code of a PostgreSQL error, or "". No driver is imported here.
 func SQLState(err error) string {
 	var state interface{ SQLState() string }

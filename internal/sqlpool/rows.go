@@ -11,7 +11,7 @@ import (
 type Row interface{ Scan(dest ...any) error }
 
 // FirstRow scans the first row of a query through GORM, or returns sql.ErrNoRows. GORM's own Row
-// panics where it prepares statements and one cannot be prepared, as when the context is over.
+// panics if it prepares statements and one cannot be prepared, as when the context has ended.
 func FirstRow(query *gorm.DB, scan func(Row) error) error {
 	rows, err := query.Rows()
 	if err != nil {

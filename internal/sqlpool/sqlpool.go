@@ -37,7 +37,7 @@ func (p *Pool) Statement(db *gorm.DB, text string) *Statement {
 // much as a read from SQLite.
 type Pool struct {
 	pool    gorm.ConnPool
-	db      *sql.DB // the pool where it is one, for its statistics
+	db      *sql.DB // the pool if it is one, for its statistics
 	prepare bool
 	local   bool // there is no server to wait for
 }
@@ -58,7 +58,7 @@ func New(db *gorm.DB) *Pool {
 }
 
 // hasCallbacks reports whether a GORM processor runs more than its own callbacks. GORM has no
-// method that tells; where its field is not found, the answer is the safe one.
+// method that tells; if its field is not found, the answer is the safe one.
 func hasCallbacks(processor any, own int) bool {
 	fns := reflect.ValueOf(processor).Elem().FieldByName("fns")
 	return !fns.IsValid() || fns.Kind() != reflect.Slice || fns.Len() != own
@@ -135,20 +135,20 @@ func (p *Pool) QueryRow(ctx context.Context, stmt *Statement, args []any) (*sql.
 
 // start returns the context and the prepared statement, if any, to run stmt with. SQLite's
 // statements are bounded by its own busy timeout: a context that can end would cost them a
-// timer and a goroutine each. But where every connection is in use the wait must end: a handler
+// timer and a goroutine each. But if every connection is in use, the wait must end: a handler
 // that answers inside its own transaction may hold the only one.
 func (p *Pool) start(ctx context.Context, stmt *Statement) (context.Context, *sql.Stmt, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if p.local && !p.exhausted() {
+	if p.local && !exhausted(p.db) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	prepared, err := p.prepared(ctx, stmt)
 	return ctx, prepared, p.Explain(ctx, err)
 }
 
-// prepared returns the prepared statement, or nil where statements are not prepared here. It
+// prepared returns the prepared statement, or nil if statements are not prepared here. It
 // stays prepared for as long as the *sql.DB is open.
 func (p *Pool) prepared(ctx context.Context, stmt *Statement) (*sql.Stmt, error) {
 	if !p.prepare {
@@ -168,17 +168,19 @@ func (p *Pool) prepared(ctx context.Context, stmt *Statement) (*sql.Stmt, error)
 	return prepared, nil
 }
 
-func (p *Pool) exhausted() bool {
-	if p.db == nil {
+func exhausted(pool *sql.DB) bool {
+	if pool == nil {
 		return false
 	}
-	stats := p.db.Stats()
+	stats := pool.Stats()
 	return stats.MaxOpenConnections > 0 && stats.InUse >= stats.MaxOpenConnections
 }
 
 // Explain says so if err is the end of a wait for a free connection.
-func (p *Pool) Explain(ctx context.Context, err error) error {
-	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && p.exhausted() {
+func (p *Pool) Explain(ctx context.Context, err error) error { return explainWait(ctx, p.db, err) }
+
+func explainWait(ctx context.Context, pool *sql.DB, err error) error {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && exhausted(pool) {
 		return fmt.Errorf("ginsession: no database connection came free (is the response written inside a transaction that holds the last one?): %w", err)
 	}
 	return err
