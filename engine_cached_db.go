@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -81,6 +82,7 @@ type cachedDBStore struct {
 	logger   *slog.Logger
 	clock    func() time.Time
 	suspects suspects
+	outage   outage
 }
 
 const (
@@ -190,6 +192,9 @@ func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time
 	defer bounded.Release()
 	c := s.copyOf(r, now)
 	_, err := s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
+	if err == nil {
+		s.written(ctx)
+	}
 	s.log(ctx, err)
 }
 
@@ -237,7 +242,11 @@ func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.T
 func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) (bool, error) {
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
-	return s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
+	swapped, err := s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
+	if swapped {
+		s.written(ctx)
+	}
+	return swapped, err
 }
 
 // Replace succeeds once the database has moved the session: the visitor needs the new key. A
@@ -297,12 +306,35 @@ func (s *cachedDBStore) drop(ctx context.Context, name string) error {
 		return err
 	}
 	s.suspects.clear(name, mark)
+	s.written(ctx)
 	return nil
 }
 
-// log tells of a cache that fails: the database has the sessions.
+// log reports the cache's failures of one outage once when it begins and once when it ends. A
+// cache that can still be read is down until it can be written: see written.
 func (s *cachedDBStore) log(ctx context.Context, err error) {
-	if err != nil {
+	if err != nil && s.outage.failed() {
 		s.logger.WarnContext(ctx, "ginsession: the cache of CachedDB failed; the database goes on without it", "error", err)
 	}
+}
+
+// written notes that the cache has been written, which ends an outage.
+func (s *cachedDBStore) written(ctx context.Context) {
+	if failures := s.outage.end(); failures > 0 {
+		s.logger.WarnContext(ctx, "ginsession: the cache of CachedDB works again", "failed_operations", failures)
+	}
+}
+
+// outage counts the operations that failed since the cache was last written.
+type outage struct{ failures atomic.Int64 }
+
+// failed counts a failure and reports whether it is the first of an outage.
+func (o *outage) failed() bool { return o.failures.Add(1) == 1 }
+
+// end returns how many operations have failed, and begins to count anew.
+func (o *outage) end() int64 {
+	if o.failures.Load() == 0 {
+		return 0
+	}
+	return o.failures.Swap(0)
 }

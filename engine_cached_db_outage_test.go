@@ -3,6 +3,7 @@ package ginsession_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/ginsession/ginsession"
@@ -42,4 +43,22 @@ func TestCachedDBOverAReadOnlyCache(t *testing.T) {
 	s.cache.setBefore(nil)
 	check(t, "the old key when the cache is back", s.session(t, key).Key(), "")
 	check(t, "the session when the cache is back", s.session(t, moved).Key(), "")
+}
+
+// An outage is logged when it begins and when it ends, with how many operations it cost.
+func TestCachedDBLogsAnOutageTwice(t *testing.T) {
+	s := newCachedDBSite(t)
+	key := s.begun(t, map[string]any{"n": 1})
+	s.cache.setBefore(down)
+	for range 10 {
+		check(t, "n", s.session(t, key).Get("n"), any(int64(1)))
+	}
+	s.cache.setBefore(nil)
+	for n := range 3 {
+		session := s.session(t, key)
+		session.Set("n", n)
+		save(t, session)
+	}
+	check(t, "lines in the log", strings.Count(s.log.String(), "\n"), 2)
+	checkContains(t, s.log.String(), "cache of CachedDB failed", "works again", "failed_operations=10")
 }
