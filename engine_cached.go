@@ -15,7 +15,11 @@ import (
 // Cached keeps sessions in a cache and nowhere else: what the cache drops is gone, and its
 // visitor is signed out. Source: Django's cache backend.
 //
-// Keys are namespaced, so that a session's never equals one of the application's own.
+// Expiry is judged by [Config.Clock] when a session is used. A session that has expired may still
+// be in the cache, so setting the clock back can make it live again until the cache drops it, up
+// to a second after its time to live.
+//
+// Keys are namespaced, so a session's key never equals one of the application's own.
 func Cached(cache Cache) Engine { return cachedEngine{cache} }
 
 type cachedEngine struct{ cache Cache }
