@@ -102,16 +102,13 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 	d := s.draft(s.changes, now, oldKey, newKey)
 	tries := 0
 	record, err := s.repeat(d, func(ctx context.Context) (Record, error) {
-		if tries++; tries > 1 { // the first try may have come through before its answer was lost
-			record, err := b.store.Update(ctx, newKey, s.base, now, d.mutate)
-			if err == nil {
-				err = b.store.Delete(ctx, oldKey)
-			}
-			if !errors.Is(err, ErrNotFound) {
-				return record, err
-			}
+		record, err := b.store.Replace(ctx, oldKey, newKey, s.base, now, d.mutate)
+		if tries++; tries > 1 && errors.Is(err, ErrNotFound) {
+			// The old key is gone. If the new one is there, the first try moved the session and
+			// only its answer was lost.
+			return b.store.Update(ctx, newKey, s.base, now, d.mutate)
 		}
-		return b.store.Replace(ctx, oldKey, newKey, s.base, now, d.mutate)
+		return record, err
 	})
 	if err == nil {
 		s.noteSaved(record, &d.doc)

@@ -1,10 +1,10 @@
 package ginsession
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -15,7 +15,11 @@ import (
 // Cached keeps sessions in a cache and nowhere else: what the cache drops is gone, and its
 // visitor is signed out. Source: Django's cache backend.
 //
-// Keys are namespaced, so that a session's never equals one of the application's own.
+// Expiry is judged by [Config.Clock] when a session is used. A session that has expired may still
+// be in the cache, so setting the clock back can make it live again until the cache drops it, up
+// to a second after its time to live.
+//
+// Keys are namespaced, so a session's key never equals one of the application's own.
 func Cached(cache Cache) Engine { return cachedEngine{cache} }
 
 type cachedEngine struct{ cache Cache }
@@ -63,6 +67,30 @@ func decodeEntry(entry []byte) (Record, bool) {
 	}
 	seconds := int64(binary.BigEndian.Uint64(entry))
 	return Record{Data: entry[headerSize:], Expires: time.Unix(seconds, 0).UTC()}, true
+}
+
+// moved is what stands under a key whose session has moved to newKey: an entry that expired in
+// 1970, so that nobody loads or changes it, followed by the record's entry under the new key.
+type moved struct {
+	newKey string // as the cache sees it
+	entry  []byte
+}
+
+// movedLifetime covers a second try of the same Replace.
+const movedLifetime = time.Minute
+
+func (m moved) encode() []byte {
+	data := append([]byte(m.newKey), 0)
+	return encodeEntry(Record{Data: append(data, m.entry...), Expires: time.Unix(0, 0)})
+}
+
+func decodeMoved(entry []byte) (moved, bool) {
+	r, ok := decodeEntry(entry)
+	if !ok || r.Expires.Unix() != 0 {
+		return moved{}, false
+	}
+	newKey, rest, ok := bytes.Cut(r.Data, []byte{0})
+	return moved{string(newKey), rest}, ok
 }
 
 // lifetime is how long the cache is to keep an entry: a second more than it lives, for the two
@@ -119,30 +147,66 @@ func (s *cacheStore) Update(ctx context.Context, key string, prev Record, now ti
 	})
 }
 
-// Replace puts the record under its new key first, which nobody knows yet, and then claims the
-// old entry by swapping it for one that has expired: of several that try, one succeeds. One
-// that fails takes its new entry back. Where that is impossible it says ErrConflict, for to try
-// again would find the new entry and revive what has ended under the old key.
+// Replace decides the move with one compare-and-swap: it turns the old entry into a [moved]
+// marker, which cannot be loaded, names the new key and holds the record. Only then does it add
+// the new entry, so the new key never exists before the move is decided. If the answer to a step
+// is lost, a second Replace finds the marker and completes the same move.
 func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	oldKey, newKey = cacheKey(oldKey), cacheKey(newKey)
-	return s.change(ctx, oldKey, prev, now, f, func(old []byte, next Record) (bool, error) {
-		if err := s.add(ctx, newKey, encodeEntry(next), lifetime(next.Expires, now), now); err != nil {
+	record, err := s.change(ctx, oldKey, prev, now, f, func(old []byte, next Record) (bool, error) {
+		m := moved{newKey, encodeEntry(next)}
+		claimed, err := s.cache.CompareAndSwap(ctx, oldKey, old, m.encode(), movedLifetime)
+		if err != nil || !claimed {
 			return false, err
 		}
-		gone := encodeEntry(Record{Expires: time.Unix(0, 0)})
-		claimed, err := s.cache.CompareAndSwap(ctx, oldKey, old, gone, time.Second)
-		if err != nil {
-			return false, err
+		err = s.arrive(ctx, oldKey, m, next, now)
+		if errors.Is(err, ErrExists) { // somebody else's record: the session stays at its old key
+			current, _ := decodeEntry(old)
+			_, undo := s.cache.CompareAndSwap(ctx, oldKey, m.encode(), old, lifetime(current.Expires, now))
+			return false, errors.Join(err, undo)
 		}
-		if !claimed {
-			if err := s.cache.Delete(ctx, newKey); err != nil {
-				return false, fmt.Errorf("%w: %w", ErrConflict, err)
-			}
-			return false, nil
-		}
-		_ = s.cache.Delete(ctx, oldKey) // what has expired can stay
-		return true, nil
+		return err == nil, err
 	})
+	if !errors.Is(err, ErrNotFound) {
+		return record, err
+	}
+	return s.resume(ctx, oldKey, newKey, now)
+}
+
+// resume completes a move from oldKey to newKey that an earlier Replace has decided, or returns
+// ErrNotFound if none has.
+func (s *cacheStore) resume(ctx context.Context, oldKey, newKey string, now time.Time) (Record, error) {
+	entry, _, err := s.cache.Get(ctx, oldKey)
+	if err != nil {
+		return Record{}, err
+	}
+	m, ok := decodeMoved(entry)
+	if !ok || m.newKey != newKey {
+		return Record{}, ErrNotFound
+	}
+	record, ok := decodeEntry(m.entry)
+	if !ok {
+		return Record{}, ErrNotFound
+	}
+	return record, s.arrive(ctx, oldKey, m, record, now)
+}
+
+// arrive adds the new entry of a decided move and removes the marker. If the new entry is there
+// already, an earlier try has added it and its answer was lost. It returns ErrExists if the new
+// key has another record.
+func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record Record, now time.Time) error {
+	err := s.add(ctx, m.newKey, m.entry, lifetime(record.Expires, now), now)
+	if errors.Is(err, ErrExists) {
+		var present []byte
+		if present, _, err = s.cache.Get(ctx, m.newKey); err == nil && !bytes.Equal(present, m.entry) {
+			err = ErrExists
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_ = s.cache.Delete(ctx, oldKey) // a marker that stays runs out by itself
+	return nil
 }
 
 // change has swap store f of the current record, and where another writer comes first, tries

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -19,11 +20,10 @@ import (
 // where the cache has nothing. Source: Django's cached_db backend.
 //
 // What a call has written or deleted, no later read sees stale, in any process that shares the
-// cache. Two things bound that. A cache that keeps near copies, as cache/redis does, is as
-// fresh as the server's invalidation. And where the cache cannot be reached, reads and writes go
-// on with the database alone; a copy that could not be updated or removed may be served again,
-// once the cache is back, until it is [CacheMaxAge] old. So a save only logs the cache's failure,
-// while Flush, CycleKey and [Manager.Delete] return it as [ErrUnavailable].
+// cache. Two things bound that. A cache that keeps near copies, as cache/redis does, is as fresh
+// as the server's invalidation. And if the cache fails, reads, saves, sign-ins and sign-outs go on
+// with the database alone and the failure is logged. A process does not read a copy that it could
+// not update or remove; another process may serve that copy until it is [CacheMaxAge] old.
 //
 // cache/memory is the right cache for a program that runs as one process, and for no other:
 // one process does not see what another has changed in its memory.
@@ -59,6 +59,7 @@ func (e cachedDBEngine) open(cfg *settings) (backend, error) {
 		maxAge:   maxAge,
 		patience: cfg.StoreTimeout / 5,
 		logger:   cfg.Logger,
+		clock:    cfg.Clock,
 	}), nil
 }
 
@@ -76,6 +77,9 @@ type cachedDBStore struct {
 	maxAge   time.Duration
 	patience time.Duration // with a cache that does not answer
 	logger   *slog.Logger
+	clock    func() time.Time
+	suspects suspects
+	outage   outage
 }
 
 const (
@@ -137,7 +141,7 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 		return Record{}, err
 	}
 	name := cacheKey(key)
-	entry, cacheErr := s.get(ctx, name)
+	entry, cacheErr := s.trusted(ctx, name)
 	if c, ok := readCopy(entry, now); ok {
 		return c.Record, nil
 	}
@@ -185,6 +189,9 @@ func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time
 	defer bounded.Release()
 	c := s.copyOf(r, now)
 	_, err := s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
+	if err == nil {
+		s.written(ctx)
+	}
 	s.log(ctx, err)
 }
 
@@ -232,28 +239,44 @@ func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.T
 func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) (bool, error) {
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
-	return s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
+	swapped, err := s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
+	if swapped {
+		s.written(ctx)
+	}
+	return swapped, err
 }
 
-// Replace removes the old copy twice: afterwards, for it counts only then, and beforehand, to
-// find out whether that can be done. A session that had moved to its new key while this is
-// reported as failed would be nobody's.
+// Replace succeeds once the database has moved the session: the visitor needs the new key. A
+// failure of the cache is logged, and this node no longer reads the old copy.
 func (s *cachedDBStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
-	if err := s.drop(ctx, cacheKey(oldKey)); err != nil {
-		return Record{}, err
-	}
 	record, err := s.dbStore.Replace(ctx, oldKey, newKey, prev, now, f)
-	if err = cmp.Or(err, s.drop(ctx, cacheKey(oldKey))); err != nil {
+	s.log(ctx, s.drop(ctx, cacheKey(oldKey)))
+	if err != nil {
 		return Record{}, err
 	}
 	s.add(ctx, cacheKey(newKey), record, now)
 	return record, nil
 }
 
-// Delete removes the copy also where the database has failed: it may have deleted the record.
+// Delete removes the copy also if the database has failed: it may have deleted the record. A
+// failure of the cache is logged, and this node no longer reads the copy.
 func (s *cachedDBStore) Delete(ctx context.Context, key string) error {
 	err := s.dbStore.Delete(ctx, key)
-	return cmp.Or(err, s.drop(ctx, cacheKey(key)))
+	s.log(ctx, s.drop(ctx, cacheKey(key)))
+	return err
+}
+
+// trusted returns the entry in the cache, or nil. A suspect entry is removed instead; if that
+// fails, trusted returns the cache's error and the database is read alone.
+func (s *cachedDBStore) trusted(ctx context.Context, name string) ([]byte, error) {
+	if s.suspects.has(name, s.clock()) {
+		return nil, s.drop(ctx, name)
+	}
+	entry, err := s.get(ctx, name)
+	if s.suspects.has(name, s.clock()) { // a write has failed to remove it meanwhile
+		return nil, err
+	}
+	return entry, err
 }
 
 // get returns what stands in the cache, or nil.
@@ -267,15 +290,48 @@ func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
 	return entry, err
 }
 
+// drop removes the entry. If that fails, this node does not read it until a later drop succeeds
+// or no copy made before now can still be in use.
 func (s *cachedDBStore) drop(ctx context.Context, name string) error {
+	mark := s.suspects.mark(name)
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
-	return s.cache.Delete(bounded, name)
+	err := s.cache.Delete(bounded, name)
+	if err != nil {
+		now := s.clock()
+		s.suspects.add(name, now.Add(s.maxAge+time.Second), now)
+		return err
+	}
+	s.suspects.clear(name, mark)
+	s.written(ctx)
+	return nil
 }
 
-// log tells of a cache that fails: the database has the sessions.
+// log reports the cache's failures of one outage once when it begins and once when it ends. A
+// cache that can still be read is down until it can be written: see written.
 func (s *cachedDBStore) log(ctx context.Context, err error) {
-	if err != nil {
+	if err != nil && s.outage.failed() {
 		s.logger.WarnContext(ctx, "ginsession: the cache of CachedDB failed; the database goes on without it", "error", err)
 	}
+}
+
+// written notes that the cache has been written, which ends an outage.
+func (s *cachedDBStore) written(ctx context.Context) {
+	if failures := s.outage.end(); failures > 0 {
+		s.logger.WarnContext(ctx, "ginsession: the cache of CachedDB works again", "failed_operations", failures)
+	}
+}
+
+// outage counts the operations that failed since the cache was last written.
+type outage struct{ failures atomic.Int64 }
+
+// failed counts a failure and reports whether it is the first of an outage.
+func (o *outage) failed() bool { return o.failures.Add(1) == 1 }
+
+// end returns how many operations have failed, and begins to count anew.
+func (o *outage) end() int64 {
+	if o.failures.Load() == 0 {
+		return 0
+	}
+	return o.failures.Swap(0)
 }

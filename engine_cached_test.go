@@ -1,7 +1,6 @@
 package ginsession_test
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -160,35 +159,6 @@ func TestCachedKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// Of a Replace and a sign-out at once the sign-out wins, also where the cache fails while the
-// Replace takes back what it has stored: it is not tried again, which would find that.
-func TestCachedReplaceThatCannotGoBack(t *testing.T) {
-	cache := &hookedCache{Cache: openMemory(t)}
-	d := newDesk(t, func(cfg *ginsession.Config) { cfg.Engine = ginsession.Cached(cache) })
-	key := d.saved(t, map[string]any{"n": 1})
-	s := d.session(t, key)
-	check(t, "before", s.Get("n"), any(int64(1)))
-	if err := s.CycleKey(); err != nil {
-		t.Fatal(err)
-	}
-	failed := false
-	cache.setBefore(func(ctx context.Context, call string) error {
-		switch {
-		case call == "CompareAndSwap":
-			return cache.Cache.Delete(ctx, "ginsession:"+key) // somebody signs out
-		case call == "Delete" && !failed:
-			failed = true
-			return errDown
-		}
-		return nil
-	})
-	if err := s.Save(); !errors.Is(err, ginsession.ErrUnavailable) {
-		t.Errorf("Save: %v, want ErrUnavailable", err)
-	}
-	check(t, "the cache failed", failed, true)
-	check(t, "calls of the cache end with the failure", strings.HasSuffix(cache.taken(), "Add CompareAndSwap Delete"), true)
-}
-
 // Where the cache fails the answer is 503 and the cookie stays; what a restart has emptied is
 // anonymous.
 func TestCachedRedisRestarts(t *testing.T) {
@@ -265,16 +235,9 @@ func TestCachedDBRedisRestarts(t *testing.T) {
 	server.kill()
 	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Set("n", 2) })
 	check(t, "while it is down", d.session(t, key).Get("n"), any(int64(2)))
-	if err := d.Delete(t.Context(), gone); !errors.Is(err, ginsession.ErrUnavailable) {
-		t.Errorf("Delete while it is down: %v, want ErrUnavailable", err)
-	}
+	check(t, "Delete while it is down", d.Delete(t.Context(), gone), error(nil))
+	check(t, "the deleted session while it is down", d.session(t, gone).Key(), "")
 	server.start(t)
-	deadline := time.Now().Add(20 * time.Second)
-	for d.Delete(t.Context(), gone) != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("Delete fails 20 seconds after the restart")
-		}
-	}
 	check(t, "after the restart", d.session(t, key).Get("n"), any(int64(2)))
 	check(t, "the session that was deleted", d.session(t, gone).Key(), "")
 }
