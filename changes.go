@@ -201,7 +201,11 @@ func (d *draft) read(current Record) (document, error) {
 	if d.baseDoc != nil && bytes.Equal(current.Data, d.s.base.Data) {
 		return d.baseDoc.clone(), nil
 	}
-	doc, _, err := d.s.m.cfg.read(bytes.Clone(current.Data), d.oldKey) // lent by the store: see [Mutate]
+	data := bytes.Clone(current.Data) // lent by the store: see [Mutate]
+	doc, _, err := d.s.m.cfg.read(data, d.oldKey)
+	if errors.Is(err, errNotOurs) && d.newKey != d.oldKey { // a first try has moved it already
+		doc, _, err = d.s.m.cfg.read(data, d.newKey)
+	}
 	if errors.Is(err, errNotOurs) {
 		d.s.m.cfg.warnOf(d.s.ctx, err)
 	}

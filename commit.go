@@ -141,7 +141,7 @@ func (s *Session) repeat(d *draft, operation func(context.Context) (Record, erro
 	return operation(ctx)
 }
 
-// stored notes that the store now holds record, which reads as doc.
+// noteSaved notes that the store now holds record, which reads as doc.
 func (s *Session) noteSaved(record Record, doc *document) {
 	for i := range s.changes {
 		if c := &s.changes[i]; c.op == opSet {

@@ -150,6 +150,22 @@ func TestEncryptedMerge(t *testing.T) {
 	check(t, "Items", d.session(t, s.Key()).Items(), map[string]any{"a": int64(1), "mine": int64(1), "other": int64(1)})
 }
 
+// The answer to a move is lost: the record is looked up under its new key, to which it is bound.
+func TestEncryptedMoveWithALostAnswer(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		d := newDesk(t, encrypted(firstKey))
+		s := d.session(t, d.saved(t, map[string]any{"a": 1}))
+		if err := s.CycleKey(); err != nil {
+			t.Fatal(err)
+		}
+		s.Set("user", "al")
+		d.store.loseAnswer(applied, errStore)
+		save(t, s)
+		check(t, "Items", d.session(t, s.Key()).Items(), map[string]any{"a": int64(1), "user": "al"})
+		check(t, "log", d.log.String(), "")
+	}
+}
+
 func TestEncryptionConfig(t *testing.T) {
 	for name, tt := range map[string]struct {
 		cfg  ginsession.Config

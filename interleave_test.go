@@ -1,0 +1,179 @@
+package ginsession_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Every order of the steps of two requests, and each order with one fault at each step. A step is
+// one operation of a store: a command of a cache, a statement of a database. The requests are real
+// ones, served by the real middleware; only the order in which their steps go on is ours.
+
+// A fault is what happens to one step.
+type fault string
+
+const (
+	noFault     fault = ""
+	requestLost fault = "the request is lost" // not carried out, an error
+	answerLost  fault = "the answer is lost"  // carried out, an error
+	deadFromNow fault = "the server is dead"  // this and every later step of the same server
+)
+
+var errLost = errors.New("connection lost")
+
+// A schedule is the choice made at each step: which request goes on, and what goes wrong, if nothing
+// has yet. It runs again by its numbers.
+type schedule []int
+
+// A stepper makes the steps of a run wait for their turn.
+type stepper struct {
+	faults   []fault // of which one may happen
+	schedule schedule
+
+	mu      sync.Mutex
+	waiting map[string]*step // by request
+	taken   []string         // the steps so far, for the report
+	widths  []int            // among how many each choice was
+	faulted bool
+	dead    map[string]bool // servers
+	off     bool            // before and after the run
+}
+
+type step struct {
+	server, what string
+	verdict      chan fault
+}
+
+func newStepper(faults []fault, s schedule) *stepper {
+	return &stepper{faults: faults, schedule: s, waiting: map[string]*step{}, dead: map[string]bool{}, off: true}
+}
+
+// do runs an operation of a server when it is the request's turn.
+func (g *stepper) do(request, server, what string, operation func() error) error {
+	g.mu.Lock()
+	if g.off {
+		g.mu.Unlock()
+		return operation()
+	}
+	s := &step{server, what, make(chan fault, 1)}
+	g.waiting[request] = s
+	g.mu.Unlock()
+	switch <-s.verdict {
+	case requestLost:
+		return errLost
+	case answerLost:
+		_ = operation()
+		return errLost
+	}
+	return operation()
+}
+
+// run lets the requests take their steps until all are done.
+func (g *stepper) run(requests map[string]func()) {
+	g.off = false
+	var group sync.WaitGroup
+	for _, serve := range requests {
+		group.Go(serve)
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	for {
+		synctest.Wait() // until every request waits for its turn, for a lock or for the time
+		select {
+		case <-done:
+			g.off = true
+			return
+		default:
+		}
+		if !g.release() {
+			time.Sleep(time.Second) // of the bubble's time: somebody waits before a retry
+		}
+	}
+}
+
+// release lets one request go on.
+func (g *stepper) release() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var names []string
+	for _, name := range []string{"A", "B", "C"} {
+		if g.waiting[name] != nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	width := len(names)
+	if !g.faulted {
+		width *= 1 + len(g.faults)
+	}
+	choice := 0
+	if n := len(g.widths); n < len(g.schedule) {
+		choice = g.schedule[n]
+	}
+	g.widths = append(g.widths, width)
+	name := names[choice%len(names)]
+	s := g.waiting[name]
+	delete(g.waiting, name)
+	verdict := noFault
+	if f := choice / len(names); f > 0 {
+		verdict, g.faulted = g.faults[f-1], true
+	}
+	if verdict == deadFromNow {
+		g.dead[s.server] = true
+	}
+	if g.dead[s.server] {
+		verdict = requestLost
+	}
+	g.taken = append(g.taken, strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", name, s.server, s.what, verdict)))
+	s.verdict <- verdict
+	return true
+}
+
+// next returns the schedule that comes after this run's, or nil after the last.
+func (g *stepper) next() schedule {
+	next := append(schedule{}, g.schedule...)
+	for len(next) < len(g.widths) {
+		next = append(next, 0)
+	}
+	for i := len(g.widths) - 1; i >= 0; i-- {
+		if next[i]+1 < g.widths[i] {
+			return append(next[:i:i], next[i]+1)
+		}
+	}
+	return nil
+}
+
+// exhaust tries every schedule until one has a wrong outcome, which try returns.
+func exhaust(t *testing.T, faults []fault, try func(t *testing.T, g *stepper) (wrong string)) (runs int) {
+	t.Helper()
+	for s := (schedule{}); s != nil; {
+		runs++
+		g := newStepper(faults, s)
+		var wrong string
+		synctest.Test(t, func(t *testing.T) { wrong = try(t, g) })
+		if wrong != "" {
+			t.Errorf("schedule %v: %s\n%s", []int(s), wrong, numbered(g.taken))
+			return runs
+		}
+		s = g.next()
+	}
+	return runs
+}
+
+func numbered(steps []string) string {
+	var b strings.Builder
+	for i, s := range steps {
+		fmt.Fprintf(&b, "%3d. %s\n", i, s)
+	}
+	return b.String()
+}
