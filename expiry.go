@@ -1,9 +1,11 @@
 package ginsession
 
 import (
+	"cmp"
 	"math"
-	"strings"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/isodate"
 )
 
 // An Expiry says when a session ends: [ExpireAfter], [ExpireAt], [ExpireAtBrowserClose] or
@@ -138,35 +140,35 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 func (s *Session) CookieAge() time.Duration { return s.m.cfg.CookieAge }
 
 // ageAt returns how long a session lives that was modified when the question says.
-func (s *settings) ageAt(q expiryQuestion) time.Duration {
+func (cfg *settings) ageAt(q expiryQuestion) time.Duration {
 	switch q.expiry.kind {
 	case expireAfter:
 		return q.expiry.age
 	case expireAt:
 		return floorSeconds(q.expiry.at.Sub(q.modification))
 	default:
-		return s.CookieAge
+		return cfg.CookieAge
 	}
 }
 
-func (s *settings) dateOf(q expiryQuestion) time.Time {
+func (cfg *settings) dateOf(q expiryQuestion) time.Time {
 	if q.expiry.kind == expireAt {
 		return q.expiry.at
 	}
-	return s.add(q.modification, s.ageAt(q))
+	return cfg.add(q.modification, cfg.ageAt(q))
 }
 
 // add adds by the clock on the wall if dates are kept without a zone, as Django adds to a date
 // that has none (USE_TZ off): a session that lives across a change to summer time lives an hour
 // less.
-func (s *settings) add(t time.Time, d time.Duration) time.Time {
-	if s.dates.location == nil {
+func (cfg *settings) add(t time.Time, d time.Duration) time.Time {
+	if cfg.dates.location == nil {
 		return t.Add(d)
 	}
-	t = t.In(s.dates.location)
+	t = t.In(cfg.dates.location)
 	_, offset := t.Zone()
 	wall := t.Add(time.Duration(offset) * time.Second).UTC().Add(d)
-	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), s.dates.location)
+	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), cfg.dates.location)
 }
 
 // floorSeconds rounds down, also below zero, as Python's timedelta does.
@@ -179,17 +181,17 @@ func floorSeconds(d time.Duration) time.Duration {
 }
 
 // deadline returns when a session that is saved now ends.
-func (s *settings) deadline(d *document, now time.Time) time.Time {
-	date := s.dateOf(expiryQuestion{modification: now, expiry: s.expiryOf(d)})
-	if end, ok := s.endOfLife(d); ok && end.Before(date) {
+func (cfg *settings) deadline(d *document, now time.Time) time.Time {
+	date := cfg.dateOf(expiryQuestion{modification: now, expiry: cfg.expiryOf(d)})
+	if end, ok := cfg.endOfLife(d); ok && end.Before(date) {
 		return end
 	}
 	return date
 }
 
 // storedEnd is the deadline as stores keep it, in whole seconds: none ends a session too early.
-func (s *settings) storedEnd(d *document, now time.Time) time.Time {
-	return ceilSecond(s.deadline(d, now))
+func (cfg *settings) storedEnd(d *document, now time.Time) time.Time {
+	return ceilSecond(cfg.deadline(d, now))
 }
 
 func ceilSecond(t time.Time) time.Time {
@@ -199,25 +201,25 @@ func ceilSecond(t time.Time) time.Time {
 	return t
 }
 
-func (s *settings) browserClose(d *document) bool {
-	if expiry := s.expiryOf(d); expiry.kind != expireDefault {
+func (cfg *settings) browserClose(d *document) bool {
+	if expiry := cfg.expiryOf(d); expiry.kind != expireDefault {
 		return expiry.kind == expireBrowserClose
 	}
-	return s.ExpireAtBrowserClose
+	return cfg.ExpireAtBrowserClose
 }
 
 // endOfLife returns when MaxLifetime ends the session, if it does and has begun to count.
-func (s *settings) endOfLife(d *document) (time.Time, bool) {
-	if s.MaxLifetime == 0 || d.find(startedKey) == nil {
+func (cfg *settings) endOfLife(d *document) (time.Time, bool) {
+	if cfg.MaxLifetime == 0 || d.find(startedKey) == nil {
 		return time.Time{}, false
 	}
-	return s.started(d, time.Time{}).Add(s.MaxLifetime), true
+	return cfg.started(d, time.Time{}).Add(cfg.MaxLifetime), true
 }
 
 // started returns when the session began: now, where nothing else is recorded.
-func (s *settings) started(d *document, now time.Time) time.Time {
+func (cfg *settings) started(d *document, now time.Time) time.Time {
 	if e := d.find(startedKey); e != nil {
-		if seconds, ok := valueOf[int64](s.codec, e); ok {
+		if seconds, ok := valueOf[int64](cfg.codec, e); ok {
 			return time.Unix(seconds, 0)
 		}
 	}
@@ -232,14 +234,14 @@ const (
 )
 
 // expiryValue returns what stands for e in the dictionary: whole seconds or a date as text.
-func (s *settings) expiryValue(e Expiry) any {
+func (cfg *settings) expiryValue(e Expiry) any {
 	switch {
 	case e.kind != expireAt:
 		return int64(e.age / time.Second)
-	case s.dates.before41:
-		return max(1, int64(e.at.Sub(s.Clock())/time.Second))
-	case s.dates.location != nil:
-		return inCalendar(e.at, s.dates.location).Format(naiveDateLayout)
+	case cfg.dates.before41:
+		return max(1, int64(e.at.Sub(cfg.Clock())/time.Second))
+	case cfg.dates.location != nil:
+		return inCalendar(e.at, cfg.dates.location).Format(naiveDateLayout)
 	default:
 		return inCalendar(e.at, time.UTC).Format(dateLayout)
 	}
@@ -260,19 +262,19 @@ func inCalendar(t time.Time, zone *time.Location) time.Time {
 }
 
 // expiryOf reads the session's own expiry. One that cannot be read counts as none.
-func (s *settings) expiryOf(d *document) Expiry {
+func (cfg *settings) expiryOf(d *document) Expiry {
 	e := d.find(expiryKey)
 	if e == nil {
 		return ExpireDefault
 	}
-	v, _ := valueOf[any](s.codec, e)
+	v, _ := valueOf[any](cfg.codec, e)
 	switch v := v.(type) {
 	case int64:
 		return ExpireAfter(time.Duration(clamp(v)) * time.Second)
 	case float64:
 		return ExpireAfter(time.Duration(clamp(v) * float64(time.Second)))
 	case string:
-		if t, ok := s.parseDate(v); ok {
+		if t, ok := cfg.parseDate(v); ok {
 			return ExpireAt(t)
 		}
 	}
@@ -284,22 +286,13 @@ const maxAge = math.MaxInt64 / time.Second
 
 func clamp[T int64 | float64](v T) T { return max(min(v, T(maxAge)), -T(maxAge)) }
 
-// parseDate reads what Python's datetime.isoformat writes.
-func (s *settings) parseDate(text string) (time.Time, bool) {
-	text = strings.Replace(text, " ", "T", 1)
-	if t, err := time.Parse("2006-01-02T15:04:05.999999Z07:00", text); err == nil {
-		return t, true
-	}
-	location := s.dates.location
-	if location == nil {
-		location = time.UTC
-	}
-	t, err := time.ParseInLocation("2006-01-02T15:04:05.999999", text, location)
-	return t, err == nil
+// parseDate reads what Python's datetime.fromisoformat reads, as Django does.
+func (cfg *settings) parseDate(text string) (time.Time, bool) {
+	return isodate.Parse(text, cmp.Or(cfg.dates.location, time.UTC))
 }
 
 // renewalDue reports whether the last extension is RenewAfter ago, or half the session's life
-// where that is shorter.
+// if that is shorter.
 func (cfg *settings) renewalDue(s *Session, now time.Time) bool {
 	expiry := cfg.expiryOf(&s.dict)
 	if cfg.RenewAfter == 0 || expiry.kind == expireAt {

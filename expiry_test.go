@@ -184,7 +184,7 @@ func TestReadingExpiries(t *testing.T) {
 		`"2026-11-23T05:45:00.000000"`:       time.Hour,
 		`"2026-11-23T05:45:00"`:              time.Hour,
 		`"2026-11-23T03:45:00"`:              -time.Hour,
-		`"2026-11-23"`:                       14 * day,
+		`"2026-11-23"`:                       -4*time.Hour - 45*time.Minute,
 		`"tomorrow"`:                         14 * day,
 		`""`:                                 14 * day,
 	} {

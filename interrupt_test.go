@@ -3,6 +3,7 @@ package ginsession_test
 import (
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,35 @@ func TestExpiryBeyondTheCalendar(t *testing.T) {
 		}
 		check(t, "Has", d.session(t, s.Key()).Has("_session_expiry"), true)
 	}
+}
+
+// A date in any ISO form that Django reads counts.
+func TestExpiryDatesInOtherForms(t *testing.T) {
+	for _, text := range []string{
+		"2026-12-01T13:00:00+00:00", "2026-12-01 13:00:00+00:00", "2026-12-01T13:00+00:00", "20261201T130000+0000",
+		"2026-W49-2T13:00:00Z", "2026-12-01T13:09:21+00:09:21", "2026-12-01T13:00:00.000",
+	} {
+		d := newDesk(t)
+		d.store.put(planted, `{"_session_expiry":"`+text+`"}`)
+		checkTime(t, text, d.session(t, planted).ExpiryDate(), time.Date(2026, 12, 1, 13, 0, 0, 0, time.UTC))
+	}
+}
+
+// With USE_TZ off Django adds to the clock on the wall, across a change to summer time too.
+func TestWallClockExpiry(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := ginsession.ForDjango(migrated(t), ginsession.DjangoOptions{SecretKey: strings.Repeat("s", 50), Location: berlin})
+	cfg.Clock = func() time.Time { return time.Date(2026, 3, 28, 12, 0, 0, 0, berlin) }
+	m, err := ginsession.NewManager(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.Open(t.Context(), "")
+	s.SetExpiry(ginsession.ExpireAfter(24 * time.Hour))
+	checkTime(t, "ExpiryDate", s.ExpiryDate(), time.Date(2026, 3, 29, 12, 0, 0, 0, berlin))
 }
 
 // A session lives for as long as was said, to the second, and not up to a second less.

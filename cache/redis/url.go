@@ -49,7 +49,7 @@ func parseURL(address string) (valkey.ClientOption, error) {
 	if err != nil {
 		// The error's text is "valkey: invalid database number: " and the part of the URL.
 		what, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "valkey: "), ":")
-		return config, fmt.Errorf("redis: the URL cannot be read: %s: write redis://user:password@host:6379/0 or rediss://...", what)
+		return config, fmt.Errorf("redis: the URL cannot be read: %s: write redis://user:password@host:6379/0 or rediss://HOST", what)
 	}
 	return config, nil
 }
