@@ -49,9 +49,6 @@ func prepareClear(flags *flag.FlagSet) action {
 	flags.IntVar(&f.batch, "batch", 1000, fmt.Sprintf("how many `sessions` to remove at once, 1 to %d", maxBatch))
 	flags.Func("pause", "how long to wait between two batches, a `duration`\nsuch as 20ms or 1s; if it is not given, 5ms, or none\nwith PostgreSQL, whose writers do not wait for the table", func(text string) error {
 		pause, err := time.ParseDuration(text)
-		if pause == 0 {
-			pause = -1 // none, which 0 is not to the library
-		}
 		f.pause = &pause
 		return err
 	})
@@ -92,7 +89,11 @@ func (f *clearFlags) run(ctx context.Context, e *environment, _ []string) error 
 func (f *clearFlags) clear(ctx context.Context, e *environment, s *site) error {
 	options := []ginsession.ClearOption{ginsession.ClearBatchSize(f.batch)}
 	if f.pause != nil {
-		options = append(options, ginsession.ClearPause(*f.pause))
+		pause := *f.pause
+		if pause == 0 {
+			pause = -1 // none, which 0 is not to the library
+		}
+		options = append(options, ginsession.ClearPause(pause))
 	}
 	var bar *progressBar
 	if t, ok := terminalOf(e); ok {
