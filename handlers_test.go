@@ -198,3 +198,33 @@ func TestFailureIsLoggedOnce(t *testing.T) {
 		})
 	}
 }
+
+// A goroutine that works on with a copy of gin's context, as Gin's documentation has it, finds its
+// session when the answer is out.
+func TestChangeThroughACopy(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		answered, changed := make(chan struct{}), make(chan struct{})
+		site := testsite.New(t, testsite.Setup{Routes: func(r *gin.Engine) {
+			r.POST("/", func(c *gin.Context) {
+				if before {
+					ginsession.Get(c).Has("v")
+				}
+				copied := c.Copy()
+				go func() {
+					<-answered
+					ginsession.Get(copied).Set("v", "late")
+					close(changed)
+				}()
+				c.String(http.StatusOK, "page")
+			})
+		}})
+		v := site.Visitor()
+		v.Get("/w/set?v=old")
+		v.Post("/")
+		close(answered)
+		<-changed
+		if got := v.Get("/w/get").Text; got != "v=late" {
+			t.Errorf("obtained before the answer %t: the next request reads %q", before, got)
+		}
+	}
+}

@@ -153,17 +153,18 @@ func (r *request) run() {
 		if panicked {
 			r.fate = discarded
 			r.maskCookie()
-			r.end()
+			r.end(false)
 		}
 		if r.outer != nil {
 			r.c.Set(requestKey{}, r.outer)
 		}
 	}()
 	r.c.Next()
-	if !r.committed.Load() && !r.bypassed() {
+	begun := r.committed.Load() || r.bypassed()
+	if !begun {
 		_ = r.commit()
 	}
-	r.end()
+	r.end(begun)
 	panicked = false
 }
 
@@ -246,9 +247,9 @@ func isSafe(method string) bool {
 	return false
 }
 
-// end saves what the handlers changed after the headers had gone out, or logs why it cannot, and
-// lets go of the session.
-func (r *request) end() {
+// end lets go of the session. If the handlers went on after the response had begun, it saves what
+// they changed then, or logs why it cannot.
+func (r *request) end(begun bool) {
 	r.over.Store(true)
 	s := r.session.Load()
 	if s == nil || r.fate == passedOn {
@@ -262,8 +263,8 @@ func (r *request) end() {
 	}
 	if r.fate != kept {
 		s.abandon()
-	} else if err := r.saveRest(s); err != nil && !s.reported {
-		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
+	} else if begun {
+		r.saveRest(s)
 	}
 	s.request, s.closed = nil, true
 }
@@ -282,7 +283,13 @@ func (r *request) forgetRepeatedFailure() {
 	})
 }
 
-func (r *request) saveRest(s *Session) error {
+func (r *request) saveRest(s *Session) {
+	if err := r.trySaveRest(s); err != nil && !s.reported {
+		s.m.cfg.Logger.ErrorContext(s.ctx, "ginsession: a change made after the response's headers is lost", "error", err)
+	}
+}
+
+func (r *request) trySaveRest(s *Session) error {
 	if s.err != nil {
 		return s.err
 	}

@@ -78,8 +78,12 @@ func (gobSerializer) Unmarshal(data []byte, dst any) error {
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&b); err != nil {
 		return err
 	}
-	target := reflect.ValueOf(dst).Elem()
-	value := reflect.ValueOf(b.Value)
+	return assign(reflect.ValueOf(dst).Elem(), reflect.ValueOf(b.Value))
+}
+
+// assign sets target to value. Gob does not keep whether a value was stored behind a pointer, so one
+// stands for the other.
+func assign(target, value reflect.Value) error {
 	switch {
 	case !value.IsValid():
 		target.SetZero()
@@ -87,6 +91,14 @@ func (gobSerializer) Unmarshal(data []byte, dst any) error {
 		target.Set(value)
 	case isNumber(value.Kind()) && isNumber(target.Kind()):
 		return convertNumber(target, value)
+	case value.Kind() == reflect.Pointer:
+		return assign(target, value.Elem())
+	case target.Kind() == reflect.Pointer:
+		pointer := reflect.New(target.Type().Elem())
+		if err := assign(pointer.Elem(), value); err != nil {
+			return err
+		}
+		target.Set(pointer)
 	default:
 		return fmt.Errorf("the stored value is a %s, not a %s", value.Type(), target.Type())
 	}

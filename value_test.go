@@ -1,6 +1,7 @@
 package ginsession_test
 
 import (
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -243,4 +244,44 @@ func TestUnstableEncoding(t *testing.T) {
 	})
 	check(t, "log", w.log.String(), "")
 	check(t, "saved", v.get(func(s *ginsession.Session) { check(t, "Has", s.Has("v"), true) }).StatusCode, http.StatusOK)
+}
+
+type gobUser struct {
+	Name string
+	Tags map[string]int
+}
+
+// A pointer that was Set comes back as a pointer and as a value, in this request as in the next, and
+// likewise a value; what is changed behind it is saved.
+func TestGobPointers(t *testing.T) {
+	gob.Register(gobUser{})
+	for name, set := range map[string]any{"pointer": &gobUser{Name: "al"}, "value": gobUser{Name: "al"}} {
+		d := newDesk(t, func(cfg *ginsession.Config) { cfg.Serializer = ginsession.Gob })
+		s := d.session(t, "")
+		s.Set("user", set)
+		for _, when := range []string{"now", "later"} {
+			p, ok := ginsession.Value[*gobUser](s, "user")
+			check(t, name+", read as a pointer "+when, ok && p.Name == "al", true)
+			v, ok := ginsession.Value[gobUser](s, "user")
+			check(t, name+", read as a value "+when, ok && v.Name == "al", true)
+			save(t, s)
+			s = d.session(t, s.Key())
+		}
+		p, _ := ginsession.Value[*gobUser](s, "user")
+		p.Tags = map[string]int{"tea": 1}
+		save(t, s)
+		v, _ := ginsession.Value[gobUser](d.session(t, s.Key()), "user")
+		check(t, name+", changed behind the pointer", v.Tags, map[string]int{"tea": 1})
+	}
+}
+
+// A save encodes a value once, and reading it encodes nothing.
+func TestValuesAreEncodedOnce(t *testing.T) {
+	w := newSite(t)
+	v := w.visitor(t)
+	calls := 0
+	v.post(func(s *ginsession.Session) { s.Set("v", &unstable{calls: &calls}) })
+	check(t, "encodings", calls, 1)
+	v.post(func(s *ginsession.Session) { s.Set("other", 1) })
+	check(t, "encodings after another request", calls, 1)
 }
