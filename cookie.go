@@ -81,7 +81,7 @@ func (cfg *settings) checkSize(value string) error {
 }
 
 // Cookie returns the cookie that the middleware would send for s now: its key, the deletion
-// after a [Session.Flush], or nil where there is nothing to send because s has not been saved.
+// after a [Session.Flush], or nil if there is nothing to send because s has not been saved.
 // It is for responses that the middleware cannot reach, such as a websocket's handshake, for
 // other transports and for tests.
 func (m *Manager) Cookie(s *Session) *http.Cookie {

@@ -159,7 +159,7 @@ func TestCachedKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// Where the cache fails the answer is 503 and the cookie stays; what a restart has emptied is
+// If the cache fails the answer is 503 and the cookie stays; what a restart has emptied is
 // anonymous.
 func TestCachedRedisRestarts(t *testing.T) {
 	server := startRedis(t)
@@ -222,7 +222,7 @@ func TestCachedRedisEvicts(t *testing.T) {
 	}
 }
 
-// CachedDB loses nothing and revives nobody where Redis is killed and comes back empty.
+// CachedDB loses nothing and revives nobody if Redis is killed and comes back empty.
 func TestCachedDBRedisRestarts(t *testing.T) {
 	server := startRedis(t)
 	db := openSQLite(t)

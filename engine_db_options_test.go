@@ -484,7 +484,7 @@ func TestDBPostgresPrepares(t *testing.T) {
 	}
 }
 
-// GORM's Row panics where it prepares statements and one cannot be prepared.
+// GORM's Row panics if it prepares statements and one cannot be prepared.
 func TestDBStatementThatCannotBePrepared(t *testing.T) {
 	db := openPostgres(t, &gorm.Config{PrepareStmt: true})
 	store, err := ginsession.OpenStore(ginsession.Config{Engine: ginsession.DB(db, ginsession.TableName("no_such_table"))})
