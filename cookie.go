@@ -63,6 +63,8 @@ type cookieAttributes struct {
 
 // setCookieHeader returns the Set-Cookie header of a session's cookie. Most of those that are sent
 // within a second differ in their value only, so it remembers the last attributes.
+//
+// Bench: "In the cookie", SignedCookies: a WRITE takes 20 % less CPU time.
 func (cfg *settings) setCookieHeader(value string, l cookieLife) string {
 	last := cfg.lastAttributes.Load()
 	if last == nil || last.life != l {

@@ -1,7 +1,6 @@
 package ginsession
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -36,19 +35,7 @@ func textDate(t time.Time) string {
 	return text
 }
 
-// textMoment is t.Format("2006-01-02 15:04:05.000000"), at the speed that package time has for
-// RFC 3339 only.
-func textMoment(t time.Time) string {
-	var buf [len("2006-01-02T15:04:05.999999+00:00")]byte
-	b := t.AppendFormat(buf[:0], time.RFC3339)
-	end := bytes.IndexByte(b, 'T')
-	b[end] = ' '
-	b = append(b[:end+len(" 15:04:05")], '.')
-	for micros, unit := t.Nanosecond()/1000, 100_000; unit > 0; unit /= 10 {
-		b = append(b, byte('0'+micros/unit%10))
-	}
-	return string(b)
-}
+func textMoment(t time.Time) string { return t.Format("2006-01-02 15:04:05.000000") }
 
 // scan reads a row of the load statement, or returns its error and no record.
 func (s *dbStore) scan(row sqlpool.Row) (Record, error) {
@@ -72,11 +59,6 @@ func (s *dbStore) scan(row sqlpool.Row) (Record, error) {
 
 // parseTextDate reads a date as a database's text, with or without a fraction or an offset.
 func parseTextDate(text string, zone *time.Location) (time.Time, error) {
-	if zone == time.UTC {
-		if t, ok := parseOwnDate(text); ok {
-			return t, nil
-		}
-	}
 	t, err := time.ParseInLocation("2006-01-02 15:04:05.999999999", text, zone)
 	if err == nil {
 		return t, nil
@@ -87,17 +69,4 @@ func parseTextDate(text string, zone *time.Location) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("ginsession: expire_date holds %q, which is no date", text)
-}
-
-// parseOwnDate reads what textDate has written in UTC, at the speed that package time has for
-// RFC 3339 only.
-func parseOwnDate(text string) (t time.Time, ok bool) {
-	const separator = len("2006-01-02")
-	if len(text) <= separator || text[separator] != ' ' {
-		return t, false
-	}
-	var buf [len("2006-01-02T15:04:05.999999Z")]byte
-	b := append(append(buf[:0], text...), 'Z')
-	b[separator] = 'T'
-	return t, t.UnmarshalText(b) == nil
 }
