@@ -194,6 +194,9 @@ func (c *codec) unseal(data []byte, key string) (text string, sealedAt time.Time
 
 // textOf and bytesOf convert without a copy. Nobody may change the bytes any more; nobody changes
 // a record's data (see [Mutate], [Cache]).
+//
+// Bench: "In memory", Cached: a READ makes 8 allocations instead of 9; of 10 KB, 7.5 KiB instead of
+// 17.
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

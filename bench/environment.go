@@ -33,9 +33,9 @@ import (
 // sends to the stores. It is closed with the instance.
 type environment struct {
 	content content
-	rows    int           // how many sessions the store holds; baseRows where it is less
+	rows    int           // how many sessions the store holds; baseRows if that is more
 	few     bool          // a tenth of them are enough
-	counter *atomic.Int64 // of statements; nil where they are not counted
+	counter *atomic.Int64 // of statements; nil if they are not counted
 	sql     bool          // the instance uses a database
 	redis   bool          // the instance uses Redis
 
@@ -246,7 +246,7 @@ func (e *environment) valkey() (valkey.Client, error) {
 var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // A clock moves on with the writes, so that each write of a session falls into another second
-// and moves its expiry, as it does where visitors write less often than benchmarks.
+// and moves its expiry, as it does if visitors write less often than benchmarks.
 type clock struct {
 	writes, ahead atomic.Int64
 	every         int64

@@ -26,7 +26,7 @@
 //
 //	MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 //
-// Django writes what it has read back without looking at what is stored by then. A message that is
+// Django writes back what it has read without looking at what has been stored since. A message that is
 // added while a Django request runs may be lost, or shown twice.
 package messages
 

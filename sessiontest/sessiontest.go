@@ -1,5 +1,5 @@
-// Package sessiontest helps to test handlers that use sessions. It plants what a handler is to find
-// in the visitor's session, sends requests with the visitor's cookie, and shows what is stored
+// Package sessiontest helps to test handlers that use sessions. It puts what a handler is to find
+// into the visitor's session, sends requests with the visitor's cookie, and shows what is stored
 // afterwards:
 //
 //	v := sessiontest.New(t, manager).With("cart", []string{"tea"})
@@ -93,8 +93,8 @@ func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 	return r
 }
 
-// Do has h answer a request, which it sends as it is, and keeps or forgets the visitor's cookie as
-// the response's Set-Cookie says.
+// Do sends r to h as it is, returns the response, and keeps or deletes the visitor's cookie as the
+// response's Set-Cookie says.
 func (v *Visitor) Do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	v.t.Helper()
 	w := httptest.NewRecorder()
