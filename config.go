@@ -108,6 +108,11 @@ type Config struct {
 	// 7.3.2), in whole seconds; 0 means never.
 	MaxLifetime time.Duration
 
+	// MaxSessionsPerOwner bounds how many sessions an owner has at once: [Session.SignIn] ends the
+	// oldest sign-ins beyond it. 0 means no limit. It needs an engine that finds sessions by their
+	// owner; see [Manager.SessionsOf].
+	MaxSessionsPerOwner int
+
 	// RenewAfter makes the expiry slide: a request extends the session's life where the last
 	// extension is at least this long ago, so that most requests write nothing. 0 means that
 	// only modifications extend it, as in Django. A session whose own life is shorter than
@@ -169,7 +174,13 @@ type settings struct {
 	codec          *codec
 	shortSecret    bool
 	keyPrefix      string // see digestPrefix
+	byStoreKey     bool   // sessions are opened by the key that the store knows, as SessionsOf does
 	lastAttributes atomic.Pointer[cookieAttributes]
+}
+
+// openedByStoreKey returns the same settings for sessions that are opened by the store's key.
+func (cfg *settings) openedByStoreKey() *settings {
+	return &settings{Config: cfg.Config, codec: cfg.codec, byStoreKey: true}
 }
 
 // newSettings checks everything there is to check and reports all of it at once.
@@ -270,6 +281,9 @@ func (cfg *Config) checkLife(bad func(field, format string, args ...any)) {
 	}
 	if cfg.MaxLifetime < 0 || cfg.MaxLifetime%time.Second != 0 {
 		bad("MaxLifetime", "%v: use whole seconds, or 0 for no limit", cfg.MaxLifetime)
+	}
+	if cfg.MaxSessionsPerOwner < 0 {
+		bad("MaxSessionsPerOwner", "%d is negative: use a positive number, or 0 for no limit", cfg.MaxSessionsPerOwner)
 	}
 	if cfg.RenewAfter < 0 {
 		bad("RenewAfter", "%v is negative: use a positive duration, or 0 to extend at modifications only", cfg.RenewAfter)

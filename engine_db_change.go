@@ -69,7 +69,11 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 	if err != nil {
 		return 0, err
 	}
-	moved := !next.Expires.Equal(prev.Expires)
+	owner := s.hasOwner && (!compare || next.Owner != prev.Owner) // what a locked row's is, nobody has read
+	if owner {
+		args = append(args, nullable(next.Owner))
+	}
+	moved := owner || !next.Expires.Equal(prev.Expires)
 	if moved {
 		args = append(args, s.date(next.Expires))
 	}
@@ -77,7 +81,7 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 		args = append(args, newKey)
 	}
 	args = append(args, key, s.moment(now))
-	pair := s.pair(moved, newKey != "")
+	pair := s.pair(owner, moved, newKey != "")
 	if !compare {
 		return exec(ctx, pair.locked, args...)
 	}
@@ -88,8 +92,12 @@ func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, 
 	return exec(ctx, pair.compared, args...)
 }
 
-func (s *dbStore) pair(moved, replaced bool) sqlPair {
+func (s *dbStore) pair(owner, moved, replaced bool) sqlPair {
 	switch {
+	case owner && replaced:
+		return s.replaceOwner
+	case owner:
+		return s.updateOwner
 	case moved && replaced:
 		return s.replace
 	case replaced:

@@ -54,9 +54,9 @@ import (
 // DefaultNearCache is the bound of the near cache that [New] makes, in bytes.
 const DefaultNearCache = 64 << 20
 
-// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient].
+// A Cache is a [ginsession.SetCache]. Make one with [New] or [NewFromClient].
 //
-// [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
+// [ginsession.SetCache]: https://pkg.go.dev/github.com/ginsession/ginsession#SetCache
 type Cache struct {
 	links  links
 	prefix string
