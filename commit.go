@@ -172,6 +172,9 @@ func (s *Session) touch(now time.Time) error {
 	if s.m.cfg.MaxLifetime > 0 && s.dict.find(startedKey) == nil {
 		return s.save(true) // its lifetime has not begun to count
 	}
+	if s.m.cfg.codec.migratesFrom(s.base.Data) {
+		return s.save(true)
+	}
 	return s.m.backend.touch(s, now)
 }
 

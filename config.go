@@ -89,10 +89,11 @@ type Config struct {
 	// SecretKey is needed. None means no encryption.
 	EncryptionKeys []string
 
-	// EncryptionMigrate lets sessions that are not encrypted yet be read; what changes is written
-	// encrypted. To encrypt a live site: deploy EncryptionKeys with EncryptionMigrate On on every
-	// node, wait for one CookieAge, and turn it off again. As long as it is on, whoever can write to the
-	// store can write plain sessions. Unset means Off.
+	// EncryptionMigrate lets sessions that are not encrypted yet be read; what is changed
+	// or extended is written encrypted. To encrypt a live site: deploy EncryptionKeys with
+	// EncryptionMigrate On on every node, wait for one CookieAge (or your longest [Session.SetExpiry]),
+	// and turn it off again. As long as it is on, whoever can write to the store can write plain sessions.
+	// Unset means Off.
 	EncryptionMigrate Switch
 
 	// HashKeys keeps session keys out of the store: it sees a SHA-256 digest instead, so that

@@ -5,6 +5,7 @@ go 1.25.0
 replace github.com/ginsession/ginsession => ../
 
 require (
+	github.com/gin-contrib/gzip v1.2.5
 	github.com/gin-gonic/gin v1.12.0
 	github.com/ginsession/ginsession v0.0.0
 	github.com/glebarez/sqlite v1.11.0
