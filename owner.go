@@ -35,13 +35,13 @@ const maxOwner = 255
 // ends the owner's oldest ones beyond that number.
 //
 // Errors: those of [Session.CycleKey] and [Session.Flush]; errors.ErrUnsupported with [ForDjango],
-// where Django's own login says who the user is. After an error nobody has been signed in.
+// where Login of package ginsession/django is its equal. After an error nobody has been signed in.
 func (s *Session) SignIn(owner string) error {
 	if err := checkOwner(owner); err != nil {
 		return err
 	}
 	if s.m.cfg.forDjango {
-		return fmt.Errorf("ginsession: SignIn: sign in with Django, or call CycleKey and set its _auth_user_id, _auth_user_backend and _auth_user_hash: %w", errors.ErrUnsupported)
+		return fmt.Errorf("ginsession: SignIn: use Login of package ginsession/django, or Django's own login view: %w", errors.ErrUnsupported)
 	}
 	if before := s.Owner(); before != "" && before != owner {
 		if err := s.Flush(); err != nil {
