@@ -3,6 +3,7 @@ package ginsession
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -35,6 +36,10 @@ type backend interface {
 	delete(ctx context.Context, key string) error
 	clearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error)
 
+	// owners returns the store, if it finds sessions by their owner, or an error that wraps
+	// errors.ErrUnsupported.
+	owners(method string) (OwnerStore, error)
+
 	// supports returns nil, or an error that wraps errors.ErrUnsupported if the method cannot work.
 	supports(method string) error
 
@@ -55,6 +60,24 @@ func (b *serverBackend) isKey(value string) bool { return isKey(value) }
 func (b *serverBackend) newKey(string) (string, error) { return newKey() }
 
 func (b *serverBackend) supports(string) error { return nil }
+
+// An ownerRefuser is an [OwnerStore] that cannot find sessions by their owner after all.
+type ownerRefuser interface {
+	refusesOwners() (why string)
+}
+
+func (b *serverBackend) owners(method string) (OwnerStore, error) {
+	why := "a Custom store must be an OwnerStore"
+	store, ok := b.store.(OwnerStore)
+	if refuser, may := b.store.(ownerRefuser); may {
+		why = refuser.refusesOwners()
+		ok = ok && why == ""
+	}
+	if !ok {
+		return nil, fmt.Errorf("ginsession: %s: %s: %w", method, why, errors.ErrUnsupported)
+	}
+	return store, nil
+}
 
 func (b *serverBackend) needsHeader() bool { return false }
 

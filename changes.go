@@ -227,7 +227,7 @@ func (d *draft) build() (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Data: m.cfg.codec.seal(text, d.now, d.newKey), Expires: m.cfg.storedEnd(&d.doc, d.now)}, nil
+	return Record{Data: m.cfg.codec.seal(text, d.now, d.newKey), Expires: m.cfg.storedEnd(&d.doc, d.now), Owner: m.cfg.ownerOf(&d.doc)}, nil
 }
 
 // failure returns what a store's error means to the session. An error of the draft itself is

@@ -25,7 +25,11 @@ func (s *Session) save(force bool) error {
 	if err := s.changes.encode(s.m.cfg.codec); err != nil {
 		return err
 	}
-	return s.m.backend.save(s, force, s.m.cfg.Clock())
+	if err := s.m.backend.save(s, force, s.m.cfg.Clock()); err != nil {
+		return err
+	}
+	s.endOldest()
+	return nil
 }
 
 // pending reports whether there is something to save.
@@ -38,6 +42,9 @@ func (b *serverBackend) save(s *Session, force bool, now time.Time) error {
 	case s.storedKey == "":
 		if !force && s.dict.isEmpty() {
 			return nil
+		}
+		if b.cfg.byStoreKey {
+			return errEnded // nobody would learn the key of a new session
 		}
 		return b.create(s, s.draft(s.changes, now, "", ""))
 	case s.storedKey != s.key:
@@ -165,6 +172,9 @@ func (s *Session) touch(now time.Time) error {
 	if s.m.cfg.MaxLifetime > 0 && s.dict.find(startedKey) == nil {
 		return s.save(true) // its lifetime has not begun to count
 	}
+	if s.m.cfg.codec.migratesFrom(s.base.Data) {
+		return s.save(true)
+	}
 	return s.m.backend.touch(s, now)
 }
 
@@ -270,6 +280,9 @@ func (s *Session) CycleKey() error {
 	if s.closed {
 		s.logLost("CycleKey")
 		return ErrHeadersWritten
+	}
+	if s.m.cfg.byStoreKey {
+		return errListed
 	}
 	s.modified = true
 	s.request.list()

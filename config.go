@@ -89,10 +89,11 @@ type Config struct {
 	// SecretKey is needed. None means no encryption.
 	EncryptionKeys []string
 
-	// EncryptionMigrate lets sessions that are not encrypted yet be read; what changes is written
-	// encrypted. To encrypt a live site: deploy EncryptionKeys with EncryptionMigrate On on every
-	// node, wait for one CookieAge, and turn it off again. As long as it is on, whoever can write to the
-	// store can write plain sessions. Unset means Off.
+	// EncryptionMigrate lets sessions that are not encrypted yet be read; what is changed
+	// or extended is written encrypted. To encrypt a live site: deploy EncryptionKeys with
+	// EncryptionMigrate On on every node, wait for one CookieAge (or your longest [Session.SetExpiry]),
+	// and turn it off again. As long as it is on, whoever can write to the store can write plain sessions.
+	// Unset means Off.
 	EncryptionMigrate Switch
 
 	// HashKeys keeps session keys out of the store: it sees a SHA-256 digest instead, so that
@@ -106,6 +107,11 @@ type Config struct {
 	// MaxLifetime ends a session this long after it began, whatever the activity (OWASP ASVS
 	// 7.3.2), in whole seconds; 0 means never.
 	MaxLifetime time.Duration
+
+	// MaxSessionsPerOwner bounds how many sessions an owner has at once: [Session.SignIn] ends the
+	// oldest sign-ins beyond it. 0 means no limit. It needs an engine that finds sessions by their
+	// owner; see [Manager.SessionsOf].
+	MaxSessionsPerOwner int
 
 	// RenewAfter makes the expiry slide: a request extends the session's life if the last
 	// extension is at least this long ago, so that most requests write nothing. 0 means that
@@ -168,7 +174,13 @@ type settings struct {
 	codec          *codec
 	shortSecret    bool
 	keyPrefix      string // see digestPrefix
+	byStoreKey     bool   // sessions are opened by the key that the store knows, as SessionsOf does
 	lastAttributes atomic.Pointer[cookieAttributes]
+}
+
+// openedByStoreKey returns the same settings for sessions that are opened by the store's key.
+func (cfg *settings) openedByStoreKey() *settings {
+	return &settings{Config: cfg.Config, codec: cfg.codec, byStoreKey: true}
 }
 
 // newSettings checks everything there is to check and reports all of it at once.
@@ -269,6 +281,9 @@ func (cfg *Config) checkLife(bad func(field, format string, args ...any)) {
 	}
 	if cfg.MaxLifetime < 0 || cfg.MaxLifetime%time.Second != 0 {
 		bad("MaxLifetime", "%v: use whole seconds, or 0 for no limit", cfg.MaxLifetime)
+	}
+	if cfg.MaxSessionsPerOwner < 0 {
+		bad("MaxSessionsPerOwner", "%d is negative: use a positive number, or 0 for no limit", cfg.MaxSessionsPerOwner)
 	}
 	if cfg.RenewAfter < 0 {
 		bad("RenewAfter", "%v is negative: use a positive duration, or 0 to extend at modifications only", cfg.RenewAfter)

@@ -92,6 +92,9 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 	if s.ensureLoaded(); s.err != nil {
 		return nil
 	}
+	if s.m.cfg.byStoreKey {
+		return nil
+	}
 	if s.storedKey == "" {
 		if s.flushed {
 			return m.cfg.deletionCookie()

@@ -1,7 +1,6 @@
 package ginsession
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -28,7 +27,9 @@ func (e cachedEngine) open(cfg *settings) (backend, error) {
 	if err := checkCache("Cached", e.cache); err != nil {
 		return nil, err
 	}
-	return onServer(cfg, &cacheStore{cache: e.cache}), nil
+	s := &cacheStore{cache: e.cache}
+	s.sets, _ = e.cache.(SetCache)
+	return onServer(cfg, s), nil
 }
 
 func checkCache(constructor string, cache Cache) error {
@@ -48,15 +49,26 @@ func cacheKey(key string) string { return "ginsession:" + key }
 // store's callers' clock, and its data; the cache's own time to live only reclaims room.
 type cacheStore struct {
 	cache Cache
+	sets  SetCache // nil if the cache is none
 	locks keyLocks
 }
 
-// headerSize is the length of an entry's expiry, in Unix seconds.
-const headerSize = 8
+// An entry begins with its expiry in Unix seconds. Their second bit, which no year needs, is set if
+// the length of the owner, in a byte, and the owner follow.
+const (
+	headerSize = 8
+	ownedBit   = 1 << 62
+)
 
 func encodeEntry(r Record) []byte {
-	entry := make([]byte, headerSize, headerSize+len(r.Data))
-	binary.BigEndian.PutUint64(entry, uint64(r.Expires.Unix()))
+	entry := make([]byte, 0, headerSize+1+len(r.Owner)+len(r.Data))
+	expires := uint64(r.Expires.Unix())
+	if r.Owner == "" {
+		entry = binary.BigEndian.AppendUint64(entry, expires)
+	} else {
+		entry = binary.BigEndian.AppendUint64(entry, expires^ownedBit)
+		entry = append(append(entry, byte(len(r.Owner))), r.Owner...)
+	}
 	return append(entry, r.Data...)
 }
 
@@ -66,31 +78,17 @@ func decodeEntry(entry []byte) (Record, bool) {
 		return Record{}, false
 	}
 	seconds := int64(binary.BigEndian.Uint64(entry))
-	return Record{Data: entry[headerSize:], Expires: time.Unix(seconds, 0).UTC()}, true
-}
-
-// moved is what stands under a key whose session has moved to newKey: an entry that expired in
-// 1970, so that nobody loads or changes it, followed by the record's entry under the new key.
-type moved struct {
-	newKey string // as the cache sees it
-	entry  []byte
-}
-
-// movedLifetime covers a second try of the same Replace.
-const movedLifetime = time.Minute
-
-func (m moved) encode() []byte {
-	data := append([]byte(m.newKey), 0)
-	return encodeEntry(Record{Data: append(data, m.entry...), Expires: time.Unix(0, 0)})
-}
-
-func decodeMoved(entry []byte) (moved, bool) {
-	r, ok := decodeEntry(entry)
-	if !ok || r.Expires.Unix() != 0 {
-		return moved{}, false
+	data, owner := entry[headerSize:], ""
+	// Of a number in two's complement that is no larger than a year's, the first two bits are equal.
+	if (seconds<<1)^seconds < 0 {
+		seconds ^= ownedBit
+		if len(data) == 0 || len(data) <= int(data[0]) {
+			return Record{}, false
+		}
+		size := 1 + int(data[0])
+		data, owner = data[size:], string(data[1:size])
 	}
-	newKey, rest, ok := bytes.Cut(r.Data, []byte{0})
-	return moved{string(newKey), rest}, ok
+	return Record{Data: data, Expires: time.Unix(seconds, 0).UTC(), Owner: owner}, true
 }
 
 // lifetime is how long the cache is to keep an entry: a second more than it lives, for the two
@@ -119,6 +117,9 @@ func (s *cacheStore) Load(ctx context.Context, key string, now time.Time) (Recor
 }
 
 func (s *cacheStore) Create(ctx context.Context, key string, r Record, now time.Time) error {
+	if err := s.index(ctx, key, Record{}, r, now); err != nil {
+		return err
+	}
 	return s.add(ctx, cacheKey(key), encodeEntry(r), lifetime(r.Expires, now), now)
 }
 
@@ -143,70 +144,12 @@ func (s *cacheStore) add(ctx context.Context, key string, entry []byte, ttl time
 
 func (s *cacheStore) Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error) {
 	return s.change(ctx, cacheKey(key), prev, now, f, func(old []byte, next Record) (bool, error) {
-		return s.cache.CompareAndSwap(ctx, cacheKey(key), old, encodeEntry(next), lifetime(next.Expires, now))
-	})
-}
-
-// Replace decides the move with one compare-and-swap: it turns the old entry into a [moved]
-// marker, which cannot be loaded, names the new key and holds the record. Only then does it add
-// the new entry, so the new key never exists before the move is decided. If the answer to a step
-// is lost, a second Replace finds the marker and completes the same move.
-func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
-	oldKey, newKey = cacheKey(oldKey), cacheKey(newKey)
-	record, err := s.change(ctx, oldKey, prev, now, f, func(old []byte, next Record) (bool, error) {
-		m := moved{newKey, encodeEntry(next)}
-		claimed, err := s.cache.CompareAndSwap(ctx, oldKey, old, m.encode(), movedLifetime)
-		if err != nil || !claimed {
+		current, _ := decodeEntry(old)
+		if err := s.index(ctx, key, current, next, now); err != nil {
 			return false, err
 		}
-		err = s.arrive(ctx, oldKey, m, next, now)
-		if errors.Is(err, ErrExists) { // somebody else's record: the session stays at its old key
-			current, _ := decodeEntry(old)
-			_, undo := s.cache.CompareAndSwap(ctx, oldKey, m.encode(), old, lifetime(current.Expires, now))
-			return false, errors.Join(err, undo)
-		}
-		return err == nil, err
+		return s.cache.CompareAndSwap(ctx, cacheKey(key), old, encodeEntry(next), lifetime(next.Expires, now))
 	})
-	if !errors.Is(err, ErrNotFound) {
-		return record, err
-	}
-	return s.resume(ctx, oldKey, newKey, now)
-}
-
-// resume completes a move from oldKey to newKey that an earlier Replace has decided, or returns
-// ErrNotFound if none has.
-func (s *cacheStore) resume(ctx context.Context, oldKey, newKey string, now time.Time) (Record, error) {
-	entry, _, err := s.cache.Get(ctx, oldKey)
-	if err != nil {
-		return Record{}, err
-	}
-	m, ok := decodeMoved(entry)
-	if !ok || m.newKey != newKey {
-		return Record{}, ErrNotFound
-	}
-	record, ok := decodeEntry(m.entry)
-	if !ok {
-		return Record{}, ErrNotFound
-	}
-	return record, s.arrive(ctx, oldKey, m, record, now)
-}
-
-// arrive adds the new entry of a decided move and removes the marker. If the new entry is there
-// already, an earlier try has added it and its answer was lost. It returns ErrExists if the new
-// key has another record.
-func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record Record, now time.Time) error {
-	err := s.add(ctx, m.newKey, m.entry, lifetime(record.Expires, now), now)
-	if errors.Is(err, ErrExists) {
-		var present []byte
-		if present, _, err = s.cache.Get(ctx, m.newKey); err == nil && !bytes.Equal(present, m.entry) {
-			err = ErrExists
-		}
-	}
-	if err != nil {
-		return err
-	}
-	_ = s.cache.Delete(ctx, oldKey) // a marker that stays runs out by itself
-	return nil
 }
 
 // change has swap store f of the current record, and if another writer comes first, tries
@@ -253,7 +196,7 @@ func (s *cacheStore) try(entry []byte, current Record, f Mutate, swap func([]byt
 
 func (s *cacheStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
 	_, err := s.Update(ctx, key, Record{}, now, func(current Record) (Record, error) {
-		return Record{Data: current.Data, Expires: expires}, nil
+		return Record{Data: current.Data, Expires: expires, Owner: current.Owner}, nil
 	})
 	return err
 }

@@ -183,8 +183,12 @@ func (s *cachedDBStore) Create(ctx context.Context, key string, r Record, now ti
 	return nil
 }
 
-// add puts a copy under a key that is new, and so nobody else's yet.
+// add puts a copy under a key that is new, and so nobody else's yet. That of an owner's session can be
+// found as soon as it is in the database, and ended before the copy is there: the first read adds it.
 func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time.Time) {
+	if r.Owner != "" {
+		return
+	}
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
 	c := s.copyOf(r, now)
@@ -264,6 +268,15 @@ func (s *cachedDBStore) Delete(ctx context.Context, key string) error {
 	err := s.dbStore.Delete(ctx, key)
 	s.log(ctx, s.drop(ctx, cacheKey(key)))
 	return err
+}
+
+// DeleteAll is [cachedDBStore.Delete] of all keys.
+func (s *cachedDBStore) DeleteAll(ctx context.Context, keys ...string) (int64, error) {
+	deleted, err := s.dbStore.DeleteAll(ctx, keys...)
+	for _, key := range keys {
+		s.log(ctx, s.drop(ctx, cacheKey(key)))
+	}
+	return deleted, err
 }
 
 // trusted returns the entry in the cache, or nil. A suspect entry is removed instead; if that

@@ -60,13 +60,14 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		return nil, err
 	}
 	s := &dbStore{
-		dialect: dialects[db.Name()],
-		table:   o.table,
-		fill:    o.fill,
-		extra:   extra,
-		codec:   cfg.codec,
-		zone:    time.UTC,
-		timeout: cfg.StoreTimeout,
+		dialect:  dialects[db.Name()],
+		table:    o.table,
+		fill:     o.fill,
+		hasOwner: o.hasOwner(),
+		extra:    extra,
+		codec:    cfg.codec,
+		zone:     time.UTC,
+		timeout:  cfg.StoreTimeout,
 	}
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
@@ -110,6 +111,10 @@ type dbStore struct {
 	lock, reload                *sqlpool.Statement
 	update, updateData          sqlPair
 	replace, replaceData        sqlPair
+
+	hasOwner                  bool // the table has the column owner
+	owned, insertOwned        *sqlpool.Statement
+	updateOwner, replaceOwner sqlPair
 }
 
 // A sqlPair is a statement that changes a row: compared does so only if the row still holds the
@@ -154,6 +159,10 @@ func (s *dbStore) buildStatements() {
 	s.insert = s.direct.Statement(s.db, "INSERT INTO "+table+" ("+data+names+", "+expires+", "+key+") VALUES (?"+marks+", ?, ?)")
 	s.touch = s.direct.Statement(s.db, "UPDATE "+table+" SET "+expires+" = ? WHERE "+live)
 	s.remove = s.direct.Statement(s.db, "DELETE FROM "+table+" WHERE "+key+" = ?")
+	owner := q(ownerColumn)
+	s.insertOwned = s.direct.Statement(s.db, "INSERT INTO "+table+" ("+data+names+", "+owner+", "+expires+", "+key+") VALUES (?"+marks+", ?, ?, ?)")
+	s.owned = s.direct.Statement(s.db, "SELECT "+key+", "+data+", "+fmt.Sprintf(s.dialect.dateText, expires)+" FROM "+table+
+		" WHERE "+owner+" = ? AND "+s.dialect.exact+owner+" = ? AND "+expires+" > ?")
 	pair := func(assignments, same string) sqlPair {
 		text := "UPDATE " + table + " SET " + data + " = ?" + sets + assignments + " WHERE " + live
 		return sqlPair{compared: s.direct.Statement(s.db, text+same), locked: s.direct.Statement(s.db, text)}
@@ -162,6 +171,8 @@ func (s *dbStore) buildStatements() {
 	s.updateData = pair("", same+unmoved)
 	s.replace = pair(", "+expires+" = ?, "+key+" = ?", same)
 	s.replaceData = pair(", "+key+" = ?", same+unmoved)
+	s.updateOwner = pair(", "+owner+" = ?, "+expires+" = ?", same)
+	s.replaceOwner = pair(", "+owner+" = ?, "+expires+" = ?, "+key+" = ?", same)
 }
 
 func (s *dbStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
@@ -173,7 +184,11 @@ func (s *dbStore) Create(ctx context.Context, key string, r Record, _ time.Time)
 	if err != nil {
 		return err
 	}
-	_, err = s.exec(ctx, s.insert, append(args, s.date(r.Expires), key)...)
+	insert := s.insert
+	if r.Owner != "" && s.hasOwner {
+		insert, args = s.insertOwned, append(args, r.Owner)
+	}
+	_, err = s.exec(ctx, insert, append(args, s.date(r.Expires), key)...)
 	return err
 }
 
@@ -236,6 +251,8 @@ func (s *dbStore) explain(err error) error {
 	case missing && s.inMemory.Load():
 		return fmt.Errorf("ginsession: there is no table %s on this connection: a database in memory is one connection's: "+
 			"call SetMaxOpenConns(1) or open it with cache=shared, and run ginsession.Migrate: %w", s.table, err)
+	case s.hasOwner && isMissingColumn(err):
+		return fmt.Errorf("ginsession: the table %s lacks a column: run ginsession.Migrate before serving: %w", s.table, err)
 	case missing:
 		return fmt.Errorf("ginsession: there is no table %s: run ginsession.Migrate before serving: %w", s.table, err)
 	}
@@ -254,4 +271,10 @@ func isMissingTable(err error) bool {
 	return err != nil && (sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
 		sqlpool.IsMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
 		strings.Contains(err.Error(), "no such table")) // SQLite
+}
+
+func isMissingColumn(err error) bool {
+	return sqlpool.SQLState(err) == "42703" || // PostgreSQL's undefined_column
+		sqlpool.IsMySQLError(err, "1054") || // ER_BAD_FIELD_ERROR
+		strings.Contains(err.Error(), "no such column") || strings.Contains(err.Error(), "has no column named") // SQLite
 }

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"reflect"
 	"strings"
 	"time"
 
@@ -35,15 +36,24 @@ func Columns(model any, fill func(data map[string]any) map[string]any) DBOption 
 }
 
 func newDBOptions(options []DBOption) dbOptions {
-	o := dbOptions{model: &Model{}}
+	var o dbOptions
 	for _, option := range options {
 		option(&o)
 	}
 	if o.table == "" {
 		o.table = ownTable
 	}
+	if o.model == nil && o.fill == nil {
+		o.model = &Model{}
+		if o.table == djangoTable {
+			o.model = &djangoModel{}
+		}
+	}
 	return o
 }
+
+// hasOwner reports whether the table has the column owner: Django's has not.
+func (o dbOptions) hasOwner() bool { return o.table != djangoTable }
 
 // checkNotCached reports options that do nothing without a cache.
 func (o dbOptions) checkNotCached(function string) error {
@@ -106,13 +116,16 @@ func (o dbOptions) extraColumns(db *gorm.DB) ([]string, error) {
 	own := map[string]bool{"session_key": true, "session_data": true, "expire_date": true}
 	var extra []string
 	for _, name := range stmt.Schema.DBNames {
-		if !own[name] {
+		if !own[name] && name != ownerColumn {
 			extra = append(extra, name)
 		}
 		delete(own, name)
 	}
 	if len(own) > 0 {
 		return nil, configError("Engine", "Columns: the model must embed ginsession.Model")
+	}
+	if owner := stmt.Schema.LookUpField(ownerColumn); owner != nil && owner.OwnerSchema == nil && stmt.Schema.ModelType != reflect.TypeFor[Model]() {
+		return nil, configError("Engine", "Columns: the column owner is the library's own, which SignIn fills: give yours another name")
 	}
 	if len(extra) == 0 && o.fill != nil {
 		return nil, configError("Engine", "Columns: the model has no column beyond ginsession.Model's: add one, or leave the option out")

@@ -155,6 +155,10 @@ func (s *fileStore) change(ctx context.Context, oldKey, newKey string, prev Reco
 	if err != nil {
 		return Record{}, err
 	}
+	locks := []string{from}
+	if from != to {
+		locks = folder.locksOfMove(ctx, from, to, prev, now)
+	}
 	var next Record
 	err = folder.locked(ctx, func() error {
 		current, err := folder.live(ctx, from, now)
@@ -171,7 +175,7 @@ func (s *fileStore) change(ctx context.Context, oldKey, newKey string, prev Reco
 			return folder.move(ctx, from, to, next, now)
 		}
 		return folder.write(to, next, now)
-	}, from, to)
+	}, locks...)
 	if err != nil {
 		return Record{}, err
 	}
@@ -198,21 +202,26 @@ func (s *fileStore) Touch(ctx context.Context, key string, expires, now time.Tim
 }
 
 func (s *fileStore) Delete(ctx context.Context, key string) error {
+	_, err := s.remove(ctx, key)
+	return err
+}
+
+// remove is Delete, and reports whether there was a file.
+func (s *fileStore) remove(ctx context.Context, key string) (removed bool, err error) {
 	name, err := s.name(key)
 	if err != nil {
-		return nil // nothing has such a key
+		return false, nil // nothing has such a key
 	}
 	folder, err := s.folder(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	removed := false
 	err = folder.locked(ctx, func() (err error) {
 		removed, err = folder.remove(name)
 		return err
 	}, name)
 	if err != nil || !removed {
-		return err
+		return false, err
 	}
-	return folder.sync()
+	return true, folder.sync()
 }

@@ -89,6 +89,8 @@ func (b *cookieBackend) exists(context.Context, string) (bool, error) {
 	return false, b.supports("Exists")
 }
 
+func (b *cookieBackend) owners(method string) (OwnerStore, error) { return nil, b.supports(method) }
+
 func (b *cookieBackend) delete(context.Context, string) error { return b.supports("Delete") }
 
 func (b *cookieBackend) clearExpired(context.Context, time.Time, ClearOptions) (int64, error) {

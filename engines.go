@@ -10,6 +10,10 @@ import (
 type Record struct {
 	Data    []byte    // never changed once it is handed over
 	Expires time.Time // to the second
+
+	// Owner is whose session it is, at most 255 bytes of UTF-8, or "" for nobody's. An [OwnerStore]
+	// finds the record by it. Records that a store returns need not have it.
+	Owner string
 }
 
 // A Mutate computes the record to store from the record that is stored. It is pure: a store
@@ -58,6 +62,26 @@ type Store interface {
 	ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error)
 }
 
+// An OwnerStore is a [Store] that finds the records of an owner, for [Manager.SessionsOf] and its
+// relatives. A store that cannot need not have these methods.
+type OwnerStore interface {
+	Store
+
+	// Owned returns the live records whose Owner was owner when they were last written, each with
+	// its key. It compares byte for byte. A record that [Store.Replace] moves meanwhile is returned
+	// under its old key, its new key or both, but never missed.
+	Owned(ctx context.Context, owner string, now time.Time) ([]OwnedRecord, error)
+
+	// DeleteAll is [Store.Delete] of all keys. It returns how many of them had a record.
+	DeleteAll(ctx context.Context, keys ...string) (int64, error)
+}
+
+// An OwnedRecord is a record that an [OwnerStore] has found.
+type OwnedRecord struct {
+	Key    string // as the Store knows it
+	Record Record
+}
+
 // A Cache is what the [Cached] and [CachedDB] engines keep records in. Adapters need not
 // import this package: cache/memory, cache/redis and cache/memcached do not. Package
 // enginetest proves an implementation (enginetest.Cache).
@@ -78,6 +102,24 @@ type Cache interface {
 
 	// Delete removes the key. An absent one is no error.
 	Delete(ctx context.Context, key string) error
+}
+
+// A SetCache is a [Cache] that keeps sets too, by which [Cached] finds the sessions of an owner.
+// cache/memory and cache/redis are; package enginetest proves another (enginetest.SetCache). Sets have
+// names of their own, which are like keys. Members are like keys.
+type SetCache interface {
+	Cache
+
+	// AddMember adds the member to the set and keeps it there for ttl at least, also beyond what
+	// makes a cache drop entries: a member that is lost is a session that nobody can end by its owner.
+	// One that is there already is kept for the longer of the two times.
+	AddMember(ctx context.Context, set, member string, ttl time.Duration) error
+
+	// Members returns the members of the set, in any order; a few may be there whose time is over.
+	Members(ctx context.Context, set string) ([]string, error)
+
+	// RemoveMembers removes members. An absent one is no error.
+	RemoveMembers(ctx context.Context, set string, members ...string) error
 }
 
 // Caches names the caches of a program, as Django's CACHES setting does:

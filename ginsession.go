@@ -62,6 +62,14 @@ func Value[T any](s *Session, key string) (v T, ok bool) {
 	return valueFor[T](s, e)
 }
 
+// ValueOr is [Value], with otherwise if key is absent or its value cannot be decoded as a T.
+func ValueOr[T any](s *Session, key string, otherwise T) T {
+	if v, ok := Value[T](s, key); ok {
+		return v
+	}
+	return otherwise
+}
+
 // Modify replaces the value of key by f(old, ok), where ok reports whether there was one, and
 // loses no update: if another request saved the session first, f runs again on the value
 // that is stored now. So f must be pure: no session, no I/O. The T returned is provisional,

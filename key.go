@@ -79,7 +79,7 @@ func digest(prefix, key string) string {
 
 // storeKey is the key under which the store has the session that the cookie knows as key.
 func (cfg *settings) storeKey(key string) string {
-	if cfg.HashKeys == Off {
+	if cfg.HashKeys == Off || cfg.byStoreKey {
 		return key
 	}
 	return digest(cfg.keyPrefix, key)

@@ -103,6 +103,7 @@ func (b *serverBackend) load(ctx context.Context, key string, now time.Time) (Re
 	if end, ok := b.cfg.endOfLife(&doc); ok && !now.Before(end) {
 		return Record{}, document{}, ErrNotFound
 	}
+	record.Owner = b.cfg.ownerOf(&doc)
 	return record, doc, nil
 }
 

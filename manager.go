@@ -23,6 +23,8 @@ type Manager struct {
 	cfg     *settings // shared with the engine
 	backend backend
 
+	listing *Manager // of the sessions that SessionsOf returns
+
 	unfinished *sync.Map // *gin.Context → *request: those that a further run of the chain has to continue
 }
 
@@ -35,11 +37,20 @@ func NewManager(cfg Config) (*Manager, error) {
 		var openErr error
 		m.backend, openErr = cfg.Engine.open(checked)
 		err = errors.Join(err, openErr)
+		if openErr == nil && checked.MaxSessionsPerOwner > 0 {
+			if _, refused := m.backend.owners("SignIn"); refused != nil {
+				err = errors.Join(err, configError("MaxSessionsPerOwner", "not with this engine: %v", refused))
+			}
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	checked.warn()
+	if server, ok := m.backend.(*serverBackend); ok {
+		cfg := checked.openedByStoreKey()
+		m.listing = &Manager{cfg: cfg, backend: onServer(cfg, server.store)}
+	}
 	return m, nil
 }
 

@@ -58,7 +58,7 @@ func migrate(db *gorm.DB, o dbOptions) error {
 		return err
 	}
 	for _, name := range stmt.Schema.DBNames {
-		if slices.Contains(columns, name) {
+		if slices.Contains(columns, name) || name == ownerColumn && !o.hasOwner() {
 			continue
 		}
 		if err := db.Migrator().AddColumn(o.model, name); err != nil {
@@ -92,7 +92,7 @@ func addIndexes(db *gorm.DB, o dbOptions, stmt *gorm.Statement) error {
 		}
 	}
 	for _, index := range stmt.Schema.ParseIndexes() {
-		if len(index.Fields) > 0 && indexed[index.Fields[0].DBName] {
+		if len(index.Fields) == 0 || indexed[index.Fields[0].DBName] || index.Fields[0].DBName == ownerColumn && !o.hasOwner() {
 			continue
 		}
 		if err := db.Migrator().CreateIndex(o.model, index.Name); err != nil {

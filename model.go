@@ -2,8 +2,8 @@ package ginsession
 
 import "time"
 
-// Model is the one table that the [DB] and [CachedDB] engines need. Its columns are those of
-// Django's django_session. [Migrate] makes it; db.AutoMigrate(&ginsession.Model{}) does too.
+// Model is the one table that the [DB] and [CachedDB] engines need: the columns of Django's
+// django_session, and the owner. [Migrate] makes it; db.AutoMigrate(&ginsession.Model{}) does too.
 //
 // It may be embedded in a struct with columns of your own: see [Columns].
 type Model struct {
@@ -17,6 +17,16 @@ type Model struct {
 
 	// ExpireDate is the moment from which the session is treated as absent.
 	ExpireDate time.Time `gorm:"column:expire_date;not null;precision:6;index"`
+
+	// Owner is who has signed in (see [Session.SignIn]), or NULL.
+	Owner *string `gorm:"column:owner;type:varchar(255);index:,where:owner IS NOT NULL"`
+}
+
+// djangoModel is the table that Django makes.
+type djangoModel struct {
+	SessionKey  string    `gorm:"column:session_key;type:varchar(40);primaryKey"`
+	SessionData string    `gorm:"column:session_data;size:-1;not null"`
+	ExpireDate  time.Time `gorm:"column:expire_date;not null;precision:6;index"`
 }
 
 // The names of tables: ours, and Django's.

@@ -66,6 +66,7 @@ type sessionState struct {
 	flushed  bool // Flush was called: the browser's cookie must go
 	saved    bool // something was saved: the cookie must be sent
 	known    bool // the client has the key, or gets it with this response's headers
+	signedIn bool // SignIn was called since the last save
 	reported bool // Save has returned why the latest changes cannot be saved
 	closed   bool // the request is over: a change is saved at once, or is lost
 }
@@ -279,6 +280,9 @@ func (s *Session) Key() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ensureLoaded()
+	if s.m.cfg.byStoreKey {
+		return ""
+	}
 	return s.key
 }
 

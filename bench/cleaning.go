@@ -13,8 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ginsession/ginsession"
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession"
 )
 
 // cleaning is ClearExpired beside one DELETE, on tables of the same rows, half of them expired,

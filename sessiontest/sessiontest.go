@@ -45,6 +45,13 @@ func (v *Visitor) With(key string, value any) *Visitor {
 	return v.Change(func(s *ginsession.Session) { s.Set(key, value) })
 }
 
+// SignedIn signs owner in to the visitor's session, as [ginsession.Session.SignIn] does, and returns the
+// visitor.
+func (v *Visitor) SignedIn(owner string) *Visitor {
+	v.t.Helper()
+	return v.Change(func(s *ginsession.Session) { v.check("signing in", s.SignIn(owner)) })
+}
+
 // Change lets f change the visitor's session (SetExpiry, Modify, messages.Add), saves it and returns
 // the visitor. It creates the session if there is none, but not an empty one.
 func (v *Visitor) Change(f func(s *ginsession.Session)) *Visitor {

@@ -26,10 +26,10 @@ const DefaultMaxBytes = 64 << 20
 // place in the table, as measured with 100,000 entries.
 const entryOverhead = 160
 
-// A Cache is a [ginsession.Cache]. Make one with [New]. Its methods return the error of a context
+// A Cache is a [ginsession.SetCache]. Make one with [New]. Its methods return the error of a context
 // that has ended.
 //
-// [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
+// [ginsession.SetCache]: https://pkg.go.dev/github.com/ginsession/ginsession#SetCache
 type Cache struct {
 	// A read locks one of several tables, for reading. Writes run one at a time: a write locks the
 	// queues first and then the table.
@@ -39,6 +39,8 @@ type Cache struct {
 
 	mu     sync.Mutex // guards the queues, and lets one write run at a time
 	queues queues
+
+	sets sets
 }
 
 // A table holds the nodes of the keys whose hash selects it. Its lock guards the map, and the value
@@ -156,6 +158,9 @@ func (c *Cache) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queues = queues{}
+	c.sets.mu.Lock()
+	c.sets.members, c.sets.added, c.sets.kept = nil, 0, 0
+	c.sets.mu.Unlock()
 	for i := range c.tables {
 		t := &c.tables[i]
 		t.Lock()

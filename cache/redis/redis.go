@@ -54,11 +54,11 @@ import (
 // DefaultNearCache is the bound of the near cache that [New] makes, in bytes.
 const DefaultNearCache = 64 << 20
 
-// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient]. Its methods return the
+// A Cache is a [ginsession.SetCache]. Make one with [New] or [NewFromClient]. Its methods return the
 // context's error, the connection's, or what the server answers, with the operation and without the
 // key and the value.
 //
-// [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
+// [ginsession.SetCache]: https://pkg.go.dev/github.com/ginsession/ginsession#SetCache
 type Cache struct {
 	links  links
 	prefix string
