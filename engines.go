@@ -8,7 +8,7 @@ import (
 // A Record is what a [Store] keeps under one key: opaque bytes, and the moment from
 // which the record is treated as absent.
 type Record struct {
-	Data    []byte
+	Data    []byte    // never changed once it is handed over
 	Expires time.Time // to the second
 
 	// Owner is whose session it is, at most 255 bytes of UTF-8, or "" for nobody's. An [OwnerStore]

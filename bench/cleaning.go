@@ -141,7 +141,7 @@ func newExpiredTable(database string, rows int) (t *expiredTable, err error) {
 	if err := ginsession.Migrate(t.db); err != nil {
 		return nil, err
 	}
-	t.manager, err = ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(t.db), Logger: silent})
+	t.manager, err = ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(t.db), Logger: silent, StoreTimeout: storeTimeout})
 	if err != nil {
 		return nil, err
 	}

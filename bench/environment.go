@@ -78,6 +78,10 @@ func (e *environment) folder() (string, error) {
 // recommended for a server.
 const sqliteSettings = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=60000&_txlock=immediate"
 
+// storeTimeout is no shorter than SQLite's busy timeout: every statement would pay for shortening
+// that (see ginsession.DB).
+const storeTimeout = time.Minute
+
 // sqlite opens a new database in a file.
 func (e *environment) sqlite() (*sql.DB, string, error) {
 	dir, err := e.folder()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
@@ -107,8 +106,7 @@ func ourSite(e *environment, cfg ginsession.Config) (*site, error) {
 
 func ourManager(cfg ginsession.Config) (*ginsession.Manager, *clock, error) {
 	c := &clock{every: baseRows}
-	cfg.Logger, cfg.Clock = silent, c.now
-	cfg.StoreTimeout = time.Minute // no shorter than SQLite's busy timeout: see ginsession.DB
+	cfg.Logger, cfg.Clock, cfg.StoreTimeout = silent, c.now, storeTimeout
 	m, err := ginsession.NewManager(cfg)
 	return m, c, err
 }

@@ -72,8 +72,8 @@ func (l Level) String() string {
 
 // A Message is one message to the visitor.
 type Message struct {
-	Level Level
-	Text  string
+	Level Level    // how important it is
+	Text  string   // plain text, unless HTML is set
 	Tags  []string // what the page may use as CSS classes; Django's extra_tags, split at spaces
 
 	// HTML reports that a Django view has marked Text as safe HTML (mark_safe, format_html). Text is
