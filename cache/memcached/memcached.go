@@ -186,7 +186,7 @@ func (c *Cache) again(f func() error) error {
 func (c *Cache) dropBroken(err error) bool {
 	closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	if closed {
-		c.client.Close()
+		_ = c.client.Close()
 	}
 	return closed
 }
