@@ -248,7 +248,11 @@ func (b *browser) do(page gin.HandlerFunc) reply {
 func (b *browser) try(page gin.HandlerFunc) (reply, error) {
 	path := "/page/" + rand.Text()
 	b.site.pages.Store(path, page)
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, b.site.URL+path, nil)
+	return b.fetch(http.MethodPost, path)
+}
+
+func (b *browser) fetch(method, path string) (reply, error) {
+	request, err := http.NewRequestWithContext(context.Background(), method, b.site.URL+path, nil)
 	if err != nil {
 		return reply{}, err
 	}
