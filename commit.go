@@ -15,6 +15,9 @@ func (s *Session) save(force bool) error {
 	if s.err != nil {
 		return s.err
 	}
+	if err := s.attributesError(); err != nil {
+		return err
+	}
 	s.noteContainers()
 	if !force && !s.pending() {
 		return nil
@@ -330,7 +333,7 @@ func (s *Session) conclude(failed, hijacked bool) (setCookie string, err error) 
 		s.refresh()
 	}
 	s.known = true
-	return s.m.cfg.setCookieHeader(s.storedKey, s.m.cfg.lifeOfCookie(&s.dict, s.m.cfg.Clock())), nil
+	return s.setCookieHeader(s.m.cfg.lifeOfCookie(&s.dict, s.m.cfg.Clock())), nil
 }
 
 // bringUpToDate saves the session, or extends its life if it was not changed.
@@ -353,7 +356,7 @@ func (s *Session) bringUpToDate() error {
 // deletion returns the Set-Cookie header of a session that was flushed and not begun anew, or "".
 func (s *Session) deletion() (setCookie string) {
 	if s.flushed && s.storedKey == "" {
-		return s.m.cfg.deletionCookie().String()
+		return s.cookieConfig().deletionCookie().String()
 	}
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 const maxCookie = 4096
 
 // cookie makes a cookie with the attributes that the Config asks for.
-func (cfg *settings) cookie(value string, l cookieLife) *http.Cookie {
+func (cfg *Config) cookie(value string, l cookieLife) *http.Cookie {
 	c := &http.Cookie{
 		Name:        cfg.CookieName,
 		Value:       value,
@@ -38,7 +38,7 @@ type cookieLife struct {
 }
 
 // deletionCookie repeats every attribute: browsers match on some of them, and refuse others.
-func (cfg *settings) deletionCookie() *http.Cookie {
+func (cfg *Config) deletionCookie() *http.Cookie {
 	return cfg.cookie("", cookieLife{maxAge: -1})
 }
 
@@ -97,10 +97,10 @@ func (m *Manager) Cookie(s *Session) *http.Cookie {
 	}
 	if s.storedKey == "" {
 		if s.flushed {
-			return m.cfg.deletionCookie()
+			return s.cookieConfig().deletionCookie()
 		}
 		return nil
 	}
 	s.use()
-	return m.cfg.cookie(s.storedKey, m.cfg.lifeOfCookie(&s.dict, m.cfg.Clock()))
+	return s.cookieConfig().cookie(s.storedKey, m.cfg.lifeOfCookie(&s.dict, m.cfg.Clock()))
 }

@@ -11,8 +11,8 @@ import (
 // The errors a program can test for with errors.Is. Their texts, and the texts of the errors
 // that wrap them, never hold a session key, a cookie value or a secret.
 var (
-	// ErrConfig is wrapped by every error of [NewManager] and [Migrate] that must be
-	// fixed in the program: the text names the field and says what to write instead.
+	// ErrConfig is wrapped by every error of [NewManager], [Migrate] and [Session.CookieAttributes] that
+	// must be fixed in the program: the text names the field and says what to write instead.
 	ErrConfig = errors.New("ginsession: bad configuration")
 
 	// ErrKeyNotFound is returned by [Session.Delete] for a key that is not in the session

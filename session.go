@@ -51,10 +51,11 @@ type sessionState struct {
 	storedKey string // the key that base is stored under; "" if nothing is stored
 	base      Record // what the store holds, as far as this session knows
 
-	dict    document  // the dictionary as this request sees it
-	changes changes   // what this request did to it since the last save
-	fresh   *document // what the last save stored, until dict is brought up to it
-	err     error     // why the session could not be loaded or flushed
+	dict    document   // the dictionary as this request sees it
+	changes changes    // what this request did to it since the last save
+	fresh   *document  // what the last save stored, until dict is brought up to it
+	err     error      // why the session could not be loaded or flushed
+	own     *ownCookie // nil if the cookie has the Config's attributes
 
 	cycled   int32 // 1 + the number of changes made before CycleKey; 0 if no new key is pending
 	tried    int8  // how many keys the store was asked for
