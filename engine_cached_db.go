@@ -53,37 +53,40 @@ func (e cachedDBEngine) open(cfg *settings) (backend, error) {
 	if err = errors.Join(err, checkCache("CachedDB", e.cache), ageErr); err != nil {
 		return nil, err
 	}
+	generations, _ := e.cache.(GenerationCache)
 	return onServer(cfg, &cachedDBStore{
-		dbStore:  db,
-		cache:    e.cache,
-		maxAge:   maxAge,
-		patience: cfg.StoreTimeout / 5,
-		logger:   cfg.Logger,
-		clock:    cfg.Clock,
+		dbStore:     db,
+		cache:       e.cache,
+		generations: generations,
+		maxAge:      maxAge,
+		patience:    cfg.StoreTimeout / 5,
+		logger:      cfg.Logger,
+		clock:       cfg.Clock,
 	}), nil
 }
 
 // A cachedDBStore writes through to a dbStore. Two things can stand under a key in the cache:
 //
-//   - a copy: the record's expiry, the moment from which the copy is too old, a random number,
-//     and the data. The number makes every copy unlike any other, so that comparing and
+//   - a copy: the record's expiry, the moment from which the copy is too old, the cache's
+//     generation, a random number, and the data. The number makes every copy unlike any other, so that comparing and
 //     swapping one proves that nobody has written meanwhile, though the data may be the same.
 //   - a lease: a random number. A reader that misses puts it there, reads the database, and swaps
 //     it for a copy. Whoever writes or deletes removes it, and the swap fails: a slow reader
 //     cannot bring back what it read before.
 type cachedDBStore struct {
 	*dbStore
-	cache    Cache
-	maxAge   time.Duration
-	patience time.Duration // with a cache that does not answer
-	logger   *slog.Logger
-	clock    func() time.Time
-	suspects suspects
-	outage   outage
+	cache       Cache
+	generations GenerationCache // the cache; nil if it is none
+	maxAge      time.Duration
+	patience    time.Duration // with a cache that does not answer
+	logger      *slog.Logger
+	clock       func() time.Time
+	suspects    suspects
+	outage      outage
 }
 
 const (
-	copyHeaderSize = 24
+	copyHeaderSize = 32
 	leaseLifetime  = 10 * time.Second
 	clockSkew      = 5 * time.Minute // that is borne between the machines of a site
 )
@@ -95,12 +98,13 @@ func newLease() []byte {
 // A copied record is one that the cache has a copy of, good until then.
 type copied struct {
 	Record
-	until time.Time
+	until      time.Time
+	generation uint64 // the cache's, from before the database was asked
 }
 
 // copyOf returns a fresh copy of what the database holds.
-func (s *cachedDBStore) copyOf(r Record, now time.Time) copied {
-	return copied{r, now.Add(s.maxAge)}
+func (s *cachedDBStore) copyOf(r Record, now time.Time, generation uint64) copied {
+	return copied{r, now.Add(s.maxAge), generation}
 }
 
 // encode returns the cache's entry.
@@ -108,6 +112,7 @@ func (c copied) encode() []byte {
 	entry := make([]byte, 0, copyHeaderSize+len(c.Data))
 	entry = binary.BigEndian.AppendUint64(entry, uint64(c.Expires.Unix()))
 	entry = binary.BigEndian.AppendUint64(entry, uint64(c.until.Unix()))
+	entry = binary.BigEndian.AppendUint64(entry, c.generation)
 	entry = binary.BigEndian.AppendUint64(entry, rand.Uint64())
 	return append(entry, c.Data...)
 }
@@ -122,18 +127,20 @@ func (c copied) lifetime(now time.Time) time.Duration {
 
 func isCopy(entry []byte) bool { return len(entry) >= copyHeaderSize }
 
-// readCopy returns the copy that an entry is, if it is one, lives and is not too old. One that
+// readCopy returns the copy that an entry is, if it is one of this generation, lives and is not too old. One that
 // would be good for much longer than any copy may is none of ours, or from before the clock was
 // set back. It refers to the entry.
-func readCopy(entry []byte, now time.Time) (copied, bool) {
+func readCopy(entry []byte, now time.Time, generation uint64) (copied, bool) {
 	if !isCopy(entry) {
 		return copied{}, false
 	}
 	c := copied{
 		Record: Record{Data: entry[copyHeaderSize:], Expires: time.Unix(int64(binary.BigEndian.Uint64(entry)), 0).UTC()},
 		until:  time.Unix(int64(binary.BigEndian.Uint64(entry[8:])), 0),
+
+		generation: binary.BigEndian.Uint64(entry[16:]),
 	}
-	return c, c.Expires.After(now) && c.until.After(now) && c.until.Sub(now) <= defaultCacheMaxAge+clockSkew
+	return c, c.generation == generation && c.Expires.After(now) && c.until.After(now) && c.until.Sub(now) <= defaultCacheMaxAge+clockSkew
 }
 
 func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Record, error) {
@@ -141,8 +148,8 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 		return Record{}, err
 	}
 	name := cacheKey(key)
-	entry, cacheErr := s.trusted(ctx, name)
-	if c, ok := readCopy(entry, now); ok {
+	entry, generation, cacheErr := s.trusted(ctx, name)
+	if c, ok := readCopy(entry, now, generation); ok {
 		return c.Record, nil
 	}
 	taken := false
@@ -156,7 +163,7 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 	case err != nil:
 		cacheErr = s.drop(ctx, name)
 	default:
-		_, cacheErr = s.swap(ctx, name, lease, s.copyOf(record, now), now)
+		_, cacheErr = s.swap(ctx, name, lease, s.copyOf(record, now, generation), now)
 	}
 	s.log(ctx, cacheErr)
 	return record, err
@@ -191,8 +198,11 @@ func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time
 	}
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
-	c := s.copyOf(r, now)
-	_, err := s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
+	generation, err := s.generation(bounded)
+	if err == nil {
+		c := s.copyOf(r, now, generation)
+		_, err = s.cache.Add(bounded, name, c.encode(), c.lifetime(now))
+	}
 	if err == nil {
 		s.written(ctx)
 	}
@@ -200,17 +210,20 @@ func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time
 }
 
 func (s *cachedDBStore) Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error) {
-	c, err := s.writeThrough(ctx, key, now, func([]byte) (copied, error) {
+	c, err := s.writeThrough(ctx, key, now, func(_ []byte, generation uint64) (copied, error) {
 		record, err := s.dbStore.Update(ctx, key, prev, now, f)
-		return s.copyOf(record, now), err
+		return s.copyOf(record, now, generation), err
 	})
 	return c.Record, err
 }
 
 // Touch leaves the copy's age as it is: its data has not been read again.
 func (s *cachedDBStore) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	_, err := s.writeThrough(ctx, key, now, func(before []byte) (copied, error) {
-		c, _ := readCopy(before, now)
+	_, err := s.writeThrough(ctx, key, now, func(before []byte, generation uint64) (copied, error) {
+		c, ok := readCopy(before, now, generation)
+		if !ok {
+			c = copied{}
+		}
 		c.Expires = expires
 		return c, s.dbStore.Touch(ctx, key, expires, now)
 	})
@@ -221,10 +234,10 @@ func (s *cachedDBStore) Touch(ctx context.Context, key string, expires, now time
 // the one that stood in the cache before. If there was none, if somebody else has written
 // meanwhile, or if the database has failed and may have written or not, whatever the cache holds
 // is removed.
-func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.Time, write func(before []byte) (copied, error)) (copied, error) {
+func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.Time, write func(before []byte, generation uint64) (copied, error)) (copied, error) {
 	name := cacheKey(key)
-	before, cacheErr := s.get(ctx, name)
-	c, err := write(before)
+	before, generation, cacheErr := s.get(ctx, name)
+	c, err := write(before, generation)
 	if err != nil {
 		c = copied{}
 	}
@@ -281,26 +294,40 @@ func (s *cachedDBStore) DeleteAll(ctx context.Context, keys ...string) (int64, e
 
 // trusted returns the entry in the cache, or nil. A suspect entry is removed instead; if that
 // fails, trusted returns the cache's error and the database is read alone.
-func (s *cachedDBStore) trusted(ctx context.Context, name string) ([]byte, error) {
+func (s *cachedDBStore) trusted(ctx context.Context, name string) (entry []byte, generation uint64, err error) {
 	if s.suspects.has(name, s.clock()) {
-		return nil, s.drop(ctx, name)
+		if err = s.drop(ctx, name); err == nil {
+			generation, err = s.generation(ctx)
+		}
+		return nil, generation, err
 	}
-	entry, err := s.get(ctx, name)
+	entry, generation, err = s.get(ctx, name)
 	if s.suspects.has(name, s.clock()) { // a write has failed to remove it meanwhile
-		return nil, err
+		return nil, generation, err
 	}
-	return entry, err
+	return entry, generation, err
 }
 
-// get returns what stands in the cache, or nil.
-func (s *cachedDBStore) get(ctx context.Context, name string) ([]byte, error) {
+// generation returns that of the cache, or 0 if it has none.
+func (s *cachedDBStore) generation(ctx context.Context) (uint64, error) {
+	if s.generations == nil {
+		return 0, nil
+	}
+	return s.generations.Generation(ctx)
+}
+
+// get returns what stands in the cache, or nil, and of which generation what stands there must be.
+func (s *cachedDBStore) get(ctx context.Context, name string) (entry []byte, generation uint64, err error) {
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
 	entry, ok, err := s.cache.Get(bounded, name)
-	if !ok {
-		return nil, err
+	if err == nil {
+		generation, err = s.generation(bounded)
 	}
-	return entry, err
+	if err != nil || !ok {
+		return nil, generation, err
+	}
+	return entry, generation, nil
 }
 
 // drop removes the entry. If that fails, this node does not read it until a later drop succeeds

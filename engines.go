@@ -122,6 +122,16 @@ type SetCache interface {
 	RemoveMembers(ctx context.Context, set string, members ...string) error
 }
 
+// A GenerationCache is a [Cache] whose entries may come back as they were some time ago, as those of a
+// Redis that restarts from a snapshot. [CachedDB] does not use entries of another generation.
+type GenerationCache interface {
+	Cache
+
+	// Generation returns a number that changes whenever entries may have come back. It is called after
+	// each Get, so it must be quick. 0 means that the cache cannot tell.
+	Generation(ctx context.Context) (uint64, error)
+}
+
 // Caches names the caches of a program, as Django's CACHES setting does:
 //
 //	ginsession.Cached(caches.Use("sessions"))

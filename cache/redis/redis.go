@@ -18,8 +18,9 @@
 // # What a restart or failover of the server loses
 //
 // This concerns sessions that are only in Redis (ginsession.Cached). With ginsession.CachedDB the
-// database loses nothing, and a copy that comes back is served until it is CacheMaxAge old, five
-// minutes by default.
+// database loses nothing, and copies from before the restart or failover are not used. Only with
+// Cluster, with [NewFromClient] and for a user who may not run INFO, which cannot tell, is a copy that comes back served until it is
+// CacheMaxAge old, five minutes by default.
 //
 // A Redis server acknowledges a write before it is on a disk or on a replica. If it restarts from
 // an older snapshot (the stock settings: save, no append-only file), or a replica that lags behind
@@ -36,8 +37,8 @@
 //     writes of that time. It still loses some, because replication is asynchronous, and this
 //     package sends no WAIT.
 //
-// If an ended session must stay ended whatever happens to Redis, use ginsession.DB or a cache that
-// forgets: CachedDB over a Redis with save "" and appendonly no.
+// If an ended session must stay ended whatever happens to Redis, use ginsession.DB or
+// ginsession.CachedDB.
 //
 // [valkey-go]: https://github.com/valkey-io/valkey-go
 package redis
@@ -64,6 +65,8 @@ type Cache struct {
 	prefix string
 	swap   *valkey.Lua
 	near   *near // nil if it is switched off
+
+	generation *generation // nil if it cannot be told
 }
 
 // swapScript is one command, so no write of another client can come between its GET and its SET.
@@ -140,6 +143,8 @@ func New(url string, opts ...Option) (*Cache, error) {
 }
 
 func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, error) {
+	runs := &generation{}
+	runs.attach(&config)
 	client, err := valkey.NewClient(config)
 	if errors.Is(err, valkey.ErrNoCache) {
 		return nil, errors.New("redis: the server offers no client-side caching, which needs Redis 6 or Valkey and the right to CLIENT TRACKING: add NearCache(0)")
@@ -153,6 +158,9 @@ func connect(config valkey.ClientOption, prefix string, copies *near) (*Cache, e
 	}
 	c := NewFromClient(client, prefix)
 	c.near = copies
+	if client.Mode() != valkey.ClientModeCluster {
+		c.generation = runs
+	}
 	c.links.connect = func() (valkey.Client, error) { return valkey.NewClient(config) }
 	c.links.changed = c.forgetAll
 	return c, nil
