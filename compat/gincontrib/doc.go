@@ -37,7 +37,7 @@
 // # What changes
 //
 //   - Changes are saved before the response's first byte, also without Save, unless the response is a
-//     500 or a handler panics. Save tells the handler whether it worked.
+//     5xx or a handler panics. Save tells the handler whether it worked.
 //   - Save writes only what the request has changed. Requests of one visitor that run at the same time
 //     lose nothing of each other's, and none revives a session that has ended: its Save returns
 //     ginsession.ErrInterrupted.

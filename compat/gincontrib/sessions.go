@@ -59,6 +59,7 @@ type session struct {
 	expiry  *ginsession.Expiry  // what Options asked for and no change has taken up yet
 	changed bool                // there was a change in this request
 	written bool                // there was one since the last Save
+	added   []string            // keys of flashes that were added since
 }
 
 func newSession(m *ginsession.Manager, c *gin.Context) *session {
@@ -188,5 +189,9 @@ func (s *session) save(n *ginsession.Session) error {
 		return ginsession.ErrHeadersWritten
 	}
 	s.note(n)
-	return n.Save()
+	err := n.Save()
+	if err == nil {
+		s.added = nil
+	}
+	return err
 }
