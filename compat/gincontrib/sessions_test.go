@@ -1,6 +1,7 @@
 package gincontrib_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -91,11 +92,41 @@ func TestTypes(t *testing.T) {
 	})
 }
 
+// A string that looks like the encoding of another key is a key of its own.
+func TestEncodedKeys(t *testing.T) {
+	web := newSite(t, gincontrib.Sessions(newManager(t))).browser()
+	var encoded string
+	web.do(func(c *gin.Context) {
+		sessions.Default(c).Set(1, "int key")
+		encoded = ginsession.Get(c).Keys()[0]
+		sessions.Default(c).Set(encoded, "string key")
+	})
+	check(t, "1", web.get(1), "int key")
+	check(t, encoded, web.get(encoded), "string key")
+}
+
+// A failed store is not an empty session.
+func TestUnavailable(t *testing.T) {
+	db := openSQLite(t)
+	web := newSite(t, gincontrib.Sessions(newManager(t, onEngine(database(t, db))))).browser()
+	web.do(func(c *gin.Context) { sessions.Default(c).Set("k", 1) })
+	breakDB(t, db)
+	r := web.do(func(c *gin.Context) {
+		s := sessions.Default(c)
+		check(t, "k", s.Get("k"), nil)
+		s.Set("k", 2)
+		if err := s.Save(); !errors.Is(err, ginsession.ErrUnavailable) {
+			t.Errorf("Save: %v, want ErrUnavailable", err)
+		}
+	})
+	check(t, "status", r.StatusCode, http.StatusServiceUnavailable)
+}
+
 // A key that cannot be kept fails the save loudly; reading it finds nothing.
 func TestUnusableKeys(t *testing.T) {
 	type unregistered string
 	site := newSite(t, gincontrib.Sessions(newManager(t)))
-	for _, key := range []any{unregistered("k"), struct{ A int }{1}, [2]int{1, 2}, nil, &user{}} {
+	for _, key := range []any{unregistered("k"), struct{ A int }{1}, [2]int{1, 2}, nil, &user{}, marked("k")} {
 		r := site.browser().do(func(c *gin.Context) {
 			s := sessions.Default(c)
 			check(t, "Get", s.Get(key), nil)
