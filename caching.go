@@ -7,7 +7,7 @@ import (
 
 // This file tells caches what they may keep.
 
-// makePrivate keeps a response that sets a cookie out of shared caches. Without "private" they may
+// makePrivate keeps a response for one visitor, such as one that sets a cookie, out of shared caches. Without "private" they may
 // keep it even if its Cache-Control says nothing of sharing, such as a max-age alone (RFC 9111 §3).
 func (cfg *settings) makePrivate(h http.Header) {
 	lines := h.Values("Cache-Control")
@@ -35,7 +35,7 @@ func (cfg *settings) makePrivate(h http.Header) {
 	}
 	h.Set("Cache-Control", strings.Join(kept, ", "))
 	if shared {
-		cfg.Logger.Warn("ginsession: a response that sets the session cookie had Cache-Control for shared caches; it was made private")
+		cfg.Logger.Warn("ginsession: a response for one visitor had Cache-Control for shared caches; it was made private")
 	}
 }
 

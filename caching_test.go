@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/gin-contrib/gzip"
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
@@ -165,6 +167,27 @@ func TestNoCacheKeepsAFailure(t *testing.T) {
 			if values[0] == "an hour" {
 				t.Errorf("%s: %s is kept", name, header)
 			}
+		}
+	}
+}
+
+// gin-contrib/gzip takes Vary away from the errors of the handlers that it surrounds.
+func TestErrorThroughAnOuterGzipIsPrivate(t *testing.T) {
+	site := testsite.New(t, testsite.Setup{Before: []gin.HandlerFunc{gzip.Gzip(gzip.BestSpeed)}, Routes: func(r *gin.Engine) {
+		r.GET("/:status/:caches", func(c *gin.Context) {
+			c.Header("Cache-Control", c.Param("caches"))
+			status, _ := strconv.Atoi(c.Param("status"))
+			c.String(status, "user %v", ginsession.Get(c).Get("user"))
+		})
+	}})
+	v := site.Visitor()
+	v.Get("/w/login?user=alice")
+	for path, want := range map[string]string{
+		"/404/public": "private", "/500/max-age=60": "private, max-age=60", "/404/no-store": "no-store", "/200/public": "public",
+	} {
+		reply := v.Get(path)
+		if got := reply.Header.Get("Cache-Control"); got != want {
+			t.Errorf("%s: Cache-Control: %q, want %q (Vary: %q)", path, got, want, reply.Header.Get("Vary"))
 		}
 	}
 }

@@ -181,7 +181,7 @@ func (c *codec) seal(text []byte, now time.Time, key string) []byte {
 // the error of a record that is genuine but would inflate to more than 1 MiB; any other means
 // that the record is none of ours.
 func (c *codec) unseal(data []byte, key string) (text string, sealedAt time.Time, err error) {
-	if c.sealer != nil && !(c.migrates && !envelope.IsSealed(data)) {
+	if c.sealer != nil && !c.migratesFrom(data) {
 		plain, sealedAt, err := c.sealer.Open(data, c.place+key)
 		return textOf(plain), sealedAt, err
 	}
@@ -192,8 +192,14 @@ func (c *codec) unseal(data []byte, key string) (text string, sealedAt time.Time
 	return textOf(unpacked), sealedAt, err
 }
 
+// migratesFrom reports whether a record is not encrypted yet, and may be read until it is.
+func (c *codec) migratesFrom(data []byte) bool { return c.migrates && !envelope.IsSealed(data) }
+
 // textOf and bytesOf convert without a copy. Nobody may change the bytes any more; nobody changes
 // a record's data (see [Mutate], [Cache]).
+//
+// Bench: "In memory", Cached: a READ makes 8 allocations instead of 9; of 10 KB, 7.5 KiB instead of
+// 17.
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

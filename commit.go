@@ -175,6 +175,9 @@ func (s *Session) touch(now time.Time) error {
 	if s.m.cfg.MaxLifetime > 0 && s.dict.find(startedKey) == nil {
 		return s.save(true) // its lifetime has not begun to count
 	}
+	if s.m.cfg.codec.migratesFrom(s.base.Data) {
+		return s.save(true)
+	}
 	return s.m.backend.touch(s, now)
 }
 
@@ -199,7 +202,8 @@ func (b *serverBackend) touch(s *Session, now time.Time) error {
 // it is new, even if empty; otherwise it extends it.
 //
 // Errors: [ErrInterrupted] if the session has been ended meanwhile, and stays ended; [ErrEncode];
-// [ErrUnavailable]. What was changed is kept and saved by the next Save.
+// [ErrUnavailable]; [ErrCookieTooLarge] with [SignedCookies]. What was changed is kept and saved by
+// the next Save. Source: Django's save.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +215,7 @@ func (s *Session) Save() error {
 
 // Flush ends the session. It deletes the record at once, empties the dictionary and forgets the key;
 // the response deletes the browser's cookie. What is set afterwards is a new session. Use it to
-// sign out.
+// sign out. Source: Django's flush.
 //
 // If the store fails, Flush returns [ErrUnavailable] and the session lives on: the middleware
 // answers 503 instead of a page that says otherwise.
@@ -268,7 +272,7 @@ func (s *Session) deleteStored() (named bool, err error) {
 
 // CycleKey gives the session a new key and keeps its data. The old key is gone once the session is
 // saved. Call it at sign-in, before setting who has signed in, so that a key planted in the browser
-// beforehand is worth nothing (session fixation).
+// beforehand is worth nothing (session fixation). Source: Django's cycle_key.
 //
 // If the old key has been ended meanwhile, only what is set after CycleKey is saved. After an error
 // the session cannot be used: see [Session.Err]. When the response is over, CycleKey is

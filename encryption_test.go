@@ -190,3 +190,22 @@ func TestEncryptionConfig(t *testing.T) {
 		}
 	}
 }
+
+// While it migrates, a session that is only read is encrypted when its life is extended: otherwise the
+// migration would never end.
+func TestEncryptionMigratesWhatIsOnlyExtended(t *testing.T) {
+	old := newDesk(t)
+	key := old.saved(t, map[string]any{"a": 1})
+	for name, extends := range map[string]func(*ginsession.Config){
+		"SaveEveryRequest": func(cfg *ginsession.Config) { cfg.SaveEveryRequest = true },
+		"RenewAfter":       func(cfg *ginsession.Config) { cfg.RenewAfter = time.Hour },
+	} {
+		w := newSite(t, encrypted(firstKey), extends, func(cfg *ginsession.Config) { cfg.EncryptionMigrate = ginsession.On })
+		w.store.put(key, old.store.text(key))
+		v := w.visitor(t)
+		v.setKey(key)
+		w.clock.Advance(50 * time.Minute)
+		v.get(func(s *ginsession.Session) { check(t, name+": read", s.Get("a"), int64(1)) })
+		checkContains(t, w.store.text(key), "gs1.")
+	}
+}

@@ -206,6 +206,9 @@ func (r *request) commit() error {
 	}
 	if setCookie != "" {
 		h.Add("Set-Cookie", setCookie)
+	}
+	// gin-contrib/gzip around this one takes Vary away from errors.
+	if setCookie != "" || accessed && r.encoded && r.Status() >= http.StatusBadRequest {
 		s.m.cfg.makePrivate(h)
 	}
 	return nil

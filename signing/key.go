@@ -81,7 +81,7 @@ func (k *key) appendSignature(b, value []byte) []byte {
 	m := k.macs.Get().(*mac)
 	defer k.macs.Put(m)
 	m.Reset()
-	m.Write(value)
+	_, _ = m.Write(value) // never fails
 	return base64.RawURLEncoding.AppendEncode(b, m.Sum(m.sum[:0]))
 }
 

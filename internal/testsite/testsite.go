@@ -47,8 +47,9 @@ func (c *Clock) Advance(d time.Duration) {
 
 // A Log keeps what is written to it. The zero value is empty and ready to use.
 type Log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu    sync.Mutex
+	text  bytes.Buffer
+	begin int // of what String returns
 }
 
 // Write never fails.
@@ -62,11 +63,18 @@ func (l *Log) Write(b []byte) (int, error) {
 func (l *Log) Clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.text.Reset()
+	l.begin = l.text.Len()
 }
 
 // String returns everything logged since the start or the last Clear.
 func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return string(l.text.Bytes()[l.begin:])
+}
+
+// All returns everything logged since the start.
+func (l *Log) All() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
@@ -84,7 +92,7 @@ type Desk struct {
 }
 
 // NewDesk makes a Manager. Each change alters its Config, in which Engine, Clock and Logger are
-// the Desk's own. A bad Config fails the test.
+// the Desk's own. A bad Config fails the test, and so does a key or a secret in the Desk's log.
 func NewDesk(t testing.TB, changes ...func(*ginsession.Config)) *Desk {
 	t.Helper()
 	d := &Desk{Store: NewStore(), Clock: NewClock(), Log: &Log{}}
@@ -96,6 +104,11 @@ func NewDesk(t testing.TB, changes ...func(*ginsession.Config)) *Desk {
 	for _, change := range changes {
 		change(&cfg)
 	}
+	t.Cleanup(func() {
+		if secret := FindSecret(d.Log.All(), secretsOf(cfg)...); secret != "" {
+			t.Errorf("%q is in the log:\n%s", secret, d.Log.All())
+		}
+	})
 	m, err := ginsession.NewManager(cfg)
 	if err != nil {
 		t.Fatal(err)
