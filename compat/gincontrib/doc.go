@@ -37,7 +37,7 @@
 // # What changes
 //
 //   - Changes are saved before the response's first byte, also without Save, unless the response is a
-//     500 or a handler panics. Save tells the handler whether it worked.
+//     5xx or a handler panics. Save tells the handler whether it worked.
 //   - Save writes only what the request has changed. Requests of one visitor that run at the same time
 //     lose nothing of each other's, and none revives a session that has ended: its Save returns
 //     ginsession.ErrInterrupted.
@@ -47,12 +47,14 @@
 //   - Clear empties the session and does not end it. Keys of ginsession itself, which begin with
 //     "_session_", stay: the owner of [ginsession.Session.SignIn] too. Sign out with Options(sessions.Options{MaxAge:
 //     -1}) or [ginsession.Session.Flush]: both end the session on the server at once, and a copied
-//     cookie with it.
+//     cookie with it (except with ginsession.SignedCookies, which cannot revoke).
 //   - Options sets the life of the session, which stays with it, and the attributes of this response's
 //     cookie. What is zero is as in the Config, so that Options{MaxAge: 3600} does not lose HttpOnly;
 //     to turn an attribute off, use the Config or ginsession's CookieAttributes.
 //   - A Path or Domain in Options is not kept. Give them in the Config, or at each change and at the
 //     sign-out: browsers delete a cookie only at the Path and Domain that it was set with.
+//   - As before, a sign-in that only sets a value leaves the session's key as it is, so that a key
+//     planted in the browser beforehand is signed in too. Call [ginsession.Session.SignIn] or CycleKey first.
 //   - ID is the session's key, which the cookie carries. Do not log it; [ginsession.Session.ID] is fit for that.
 //   - A key that is not a string must be a number, a boolean or a type made of one or of a string. The
 //     session holds it under "_gob:" and the base64 of its gob encoding.

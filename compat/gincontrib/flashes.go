@@ -23,7 +23,9 @@ func (s *session) AddFlash(value any, vars ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.native()
-	addFlashes(n, s.inCookie, flashesKey(vars), value)
+	key := flashesKey(vars)
+	addFlashes(n, s.inCookie, key, value)
+	s.added = append(s.added, key)
 	s.note(n)
 }
 
@@ -43,7 +45,8 @@ func addFlashes(n *ginsession.Session, inCookie bool, key string, values ...any)
 }
 
 // Flashes takes the flash messages out of the session, at once, in the store: of requests that run
-// at the same time one gets them. With ginsession.SignedCookies each of them does.
+// at the same time one gets them. If this one has added some too, it saves the session first. With
+// ginsession.SignedCookies each of them gets them.
 func (s *session) Flashes(vars ...string) []any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,6 +58,11 @@ func (s *session) Flashes(vars ...string) []any {
 			_ = n.Delete(key)
 		}
 	} else {
+		if slices.Contains(s.added, key) && n.Key() != "" {
+			if s.save(n) != nil {
+				return nil // Save returns the error too, and the middleware answers with it
+			}
+		}
 		// After an error the flashes are still there, for the next request.
 		flashes, ok, _ = ginsession.Claim[[]any](n, key)
 	}

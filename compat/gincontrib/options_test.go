@@ -74,6 +74,36 @@ func TestOptionsAlone(t *testing.T) {
 	}
 }
 
+// What follows a sign-out begins a new session only if something is set.
+func TestOptionsAfterSignOut(t *testing.T) {
+	site := newSite(t, gincontrib.Sessions(newManager(t)))
+	for name, after := range map[string]struct {
+		do   func(s sessions.Session)
+		want string // a regular expression
+	}{
+		"options": {func(s sessions.Session) { s.Options(sessions.Options{MaxAge: 60}) }, `^sessionid=; `},
+		"set":     {func(s sessions.Session) { s.Set("k", 2) }, `^sessionid=\w+; .*Max-Age=1209600;`},
+		"both": {func(s sessions.Session) {
+			s.Options(sessions.Options{MaxAge: 60})
+			s.Set("k", 2)
+		}, `^sessionid=\w+; .*Max-Age=60;`},
+	} {
+		web := site.browser()
+		web.do(func(c *gin.Context) { sessions.Default(c).Set("k", 1) })
+		r := web.do(func(c *gin.Context) {
+			s := sessions.Default(c)
+			s.Set("k", 1)
+			s.Options(sessions.Options{MaxAge: -1})
+			save(t, c)
+			after.do(s)
+			save(t, c)
+		})
+		if line := r.setCookie(t); !regexp.MustCompile(after.want).MatchString(line) {
+			t.Errorf("%s: %s, want %s", name, line, after.want)
+		}
+	}
+}
+
 func TestOptionsThatBrowsersDrop(t *testing.T) {
 	m := newManager(t, func(cfg *ginsession.Config) { cfg.CookieName, cfg.CookieSecure = "__Host-id", true })
 	r := newSite(t, gincontrib.Sessions(m)).browser().do(func(c *gin.Context) {

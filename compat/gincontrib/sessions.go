@@ -18,9 +18,9 @@ import (
 // ginsession.Get(c) and m.Get(c) return the same session. The manager's Config should have
 // [ginsession.Gob] as its Serializer: see the package's doc.
 func Sessions(m *ginsession.Manager) gin.HandlerFunc {
-	run := m.Handler()
+	run, inCookie := m.Handler(), keepsInCookie(m)
 	return func(c *gin.Context) {
-		s := newSession(m, c)
+		s := &session{m: m, inCookie: inCookie, c: c}
 		defer s.end()
 		c.Set(sessions.DefaultKey, s)
 		run(c)
@@ -32,14 +32,15 @@ func Sessions(m *ginsession.Manager) gin.HandlerFunc {
 // the map is only what the handlers call it.
 func SessionsMany(managers map[string]*ginsession.Manager) gin.HandlerFunc {
 	managers = maps.Clone(managers)
+	inCookie := make(map[string]bool, len(managers))
 	run := gin.HandlerFunc((*gin.Context).Next)
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(managers))) {
-		run = managers[name].Wrap(run)
+		run, inCookie[name] = managers[name].Wrap(run), keepsInCookie(managers[name])
 	}
 	return func(c *gin.Context) {
 		all := make(map[string]sessions.Session, len(managers))
 		for name, m := range managers {
-			s := newSession(m, c)
+			s := &session{m: m, inCookie: inCookie[name], c: c}
 			defer s.end()
 			all[name] = s
 		}
@@ -59,10 +60,7 @@ type session struct {
 	expiry  *ginsession.Expiry  // what Options asked for and no change has taken up yet
 	changed bool                // there was a change in this request
 	written bool                // there was one since the last Save
-}
-
-func newSession(m *ginsession.Manager, c *gin.Context) *session {
-	return &session{m: m, inCookie: keepsInCookie(m), c: c}
+	added   []string            // keys of flashes that were added since
 }
 
 // keepsInCookie asks for a session that cannot exist, which no store is asked for.
@@ -188,5 +186,9 @@ func (s *session) save(n *ginsession.Session) error {
 		return ginsession.ErrHeadersWritten
 	}
 	s.note(n)
-	return n.Save()
+	err := n.Save()
+	if err == nil {
+		s.added = nil
+	}
+	return err
 }

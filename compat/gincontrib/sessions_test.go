@@ -1,6 +1,7 @@
 package gincontrib_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -91,11 +92,41 @@ func TestTypes(t *testing.T) {
 	})
 }
 
+// A string that looks like the encoding of another key is a key of its own.
+func TestEncodedKeys(t *testing.T) {
+	web := newSite(t, gincontrib.Sessions(newManager(t))).browser()
+	var encoded string
+	web.do(func(c *gin.Context) {
+		sessions.Default(c).Set(1, "int key")
+		encoded = ginsession.Get(c).Keys()[0]
+		sessions.Default(c).Set(encoded, "string key")
+	})
+	check(t, "1", web.get(1), "int key")
+	check(t, encoded, web.get(encoded), "string key")
+}
+
+// A failed store is not an empty session.
+func TestUnavailable(t *testing.T) {
+	db := openSQLite(t)
+	web := newSite(t, gincontrib.Sessions(newManager(t, onEngine(database(t, db))))).browser()
+	web.do(func(c *gin.Context) { sessions.Default(c).Set("k", 1) })
+	breakDB(t, db)
+	r := web.do(func(c *gin.Context) {
+		s := sessions.Default(c)
+		check(t, "k", s.Get("k"), nil)
+		s.Set("k", 2)
+		if err := s.Save(); !errors.Is(err, ginsession.ErrUnavailable) {
+			t.Errorf("Save: %v, want ErrUnavailable", err)
+		}
+	})
+	check(t, "status", r.StatusCode, http.StatusServiceUnavailable)
+}
+
 // A key that cannot be kept fails the save loudly; reading it finds nothing.
 func TestUnusableKeys(t *testing.T) {
 	type unregistered string
 	site := newSite(t, gincontrib.Sessions(newManager(t)))
-	for _, key := range []any{unregistered("k"), struct{ A int }{1}, [2]int{1, 2}, nil, &user{}} {
+	for _, key := range []any{unregistered("k"), struct{ A int }{1}, [2]int{1, 2}, nil, &user{}, marked("k")} {
 		r := site.browser().do(func(c *gin.Context) {
 			s := sessions.Default(c)
 			check(t, "Get", s.Get(key), nil)
@@ -248,4 +279,57 @@ func newBarrier(n int) *barrier {
 func (b *barrier) wait() {
 	b.arrive <- struct{}{}
 	<-b.leave
+}
+
+// Also requests that add a flash and show it at once take none that another has taken.
+func TestFlashesAreTakenOnceByWhoAddsSome(t *testing.T) {
+	const n = 8
+	forEachEngine(t, func(t *testing.T, engine ginsession.Engine) {
+		m := newManager(t, onEngine(engine))
+		if m.Delete(t.Context(), "") != nil {
+			t.Skip("signed cookies cannot claim")
+		}
+		web := newSite(t, gincontrib.Sessions(m)).browser()
+		web.do(func(c *gin.Context) { sessions.Default(c).AddFlash(-1) })
+		meet := newBarrier(n)
+		taken := make([][]any, n)
+		atOnce(n, func(i int) {
+			_, err := web.copied().try(func(c *gin.Context) {
+				s := sessions.Default(c)
+				s.Get("loads the session")
+				meet.wait()
+				s.AddFlash(i)
+				taken[i] = s.Flashes()
+				save(t, c)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		var flashes []int
+		for _, flash := range slices.Concat(taken...) {
+			flashes = append(flashes, flash.(int))
+		}
+		slices.Sort(flashes)
+		check(t, "flashes of all requests", flashes, []int{-1, 0, 1, 2, 3, 4, 5, 6, 7})
+	})
+}
+
+// A handler that has Gin run the chain again for another path keeps its session.
+func TestHandleContext(t *testing.T) {
+	site := newSite(t, gincontrib.Sessions(newManager(t)))
+	r := site.Config.Handler.(*gin.Engine)
+	r.GET("/first", func(c *gin.Context) {
+		sessions.Default(c).Set("k", "of the first")
+		c.Request.URL.Path = "/second"
+		r.HandleContext(c)
+	})
+	r.GET("/second", func(c *gin.Context) { c.String(http.StatusOK, "%v", sessions.Default(c).Get("k")) })
+	web := site.browser()
+	reply, err := web.fetch(http.MethodGet, "/first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, "body", reply.text, "of the first")
+	check(t, "k", web.get("k"), "of the first")
 }

@@ -37,10 +37,16 @@ type user struct {
 
 type role string
 
+// A marked is no kind of key: gob does not encode it as the string that it is.
+type marked string
+
+func (m marked) MarshalText() ([]byte, error) { return []byte(m), nil }
+
 func TestMain(m *testing.M) {
 	gob.Register(user{})
 	gob.Register(map[uint64]bool{})
 	gob.Register(role(""))
+	gob.Register(marked(""))
 	gin.SetMode(gin.TestMode)
 	gin.DefaultWriter = io.Discard // the tester suite logs every route and request
 	os.Exit(m.Run())
@@ -139,6 +145,18 @@ func newTable(t *testing.T, db *gorm.DB) ginsession.DBOption {
 		t.Fatal(err)
 	}
 	return ginsession.TableName(table)
+}
+
+// breakDB takes the only table away.
+func breakDB(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	tables, err := db.Migrator().GetTables()
+	if err == nil {
+		err = db.Migrator().RenameTable(tables[0], "away")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func openRedis(t *testing.T) *redis.Cache {

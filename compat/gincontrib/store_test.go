@@ -300,6 +300,7 @@ func TestStoreGorilla(t *testing.T) {
 	}
 	cookie := w.Result().Cookies()[0]
 	check(t, "Max-Age", cookie.MaxAge, 14*24*60*60)
+	check(t, "ID", s.ID, cookie.Value)
 
 	// Saved with another request than it was loaded with: the session is what it says.
 	r = httptest.NewRequest(http.MethodGet, "/", nil)
@@ -345,17 +346,7 @@ func TestStoreUnavailable(t *testing.T) {
 	store := gincontrib.NewStore(m)
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.AddCookie(&http.Cookie{Name: name, Value: strings.Repeat("k", 32)})
-	pool, err := db.DB()
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := db.Migrator().GetTables()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := pool.ExecContext(t.Context(), "ALTER TABLE "+table[0]+" RENAME TO away"); err != nil {
-		t.Fatal(err)
-	}
+	breakDB(t, db)
 	s, err := store.Get(r, name)
 	if !errors.Is(err, ginsession.ErrUnavailable) || s == nil {
 		t.Fatalf("Get: %v, %v, want a session and ErrUnavailable", s, err)
@@ -386,4 +377,72 @@ func TestStoreAfterTheFirstByte(t *testing.T) {
 	})
 	late(nil)
 	check(t, "late", web.get("late"), true)
+}
+
+// What is saved after a sign-out is a new session, also if it has the values of the old one.
+func TestStoreAfterSignOut(t *testing.T) {
+	web := storeSite(t, gincontrib.NewStore(newManager(t))).browser()
+	web.do(func(c *gin.Context) {
+		sessions.Default(c).Set("k", 1)
+		save(t, c)
+	})
+	web.do(func(c *gin.Context) {
+		s := sessions.Default(c)
+		id := s.ID()
+		s.Options(sessions.Options{MaxAge: -1})
+		save(t, c)
+		s.Options(sessions.Options{MaxAge: 60})
+		save(t, c)
+		if s.ID() == id || s.ID() == "" {
+			t.Errorf("ID = %q, was %q", s.ID(), id)
+		}
+	})
+	check(t, "k", web.get("k"), 1)
+}
+
+func TestStoreCreatesNothingEmpty(t *testing.T) {
+	store := gincontrib.NewStore(newManager(t))
+	store.Options(sessions.Options{MaxAge: 60})
+	r := storeSite(t, store).browser().do(func(c *gin.Context) {
+		sessions.Default(c).Flashes()
+		save(t, c)
+	})
+	check(t, "Set-Cookie", r.setCookie(t), "")
+}
+
+// Several cookies of one name are tried, three at most.
+func TestStoreSeveralCookies(t *testing.T) {
+	store := gincontrib.NewStore(newManager(t))
+	r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
+	s, _ := store.Get(r, name)
+	s.Values["k"] = 1
+	if err := s.Save(r, w); err != nil {
+		t.Fatal(err)
+	}
+	for others, found := range map[int]bool{0: true, 2: true, 3: false} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		for i := range others {
+			r.AddCookie(&http.Cookie{Name: name, Value: fmt.Sprint("unknownkey", i)})
+		}
+		r.AddCookie(w.Result().Cookies()[0])
+		s, err := store.Get(r, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, fmt.Sprint("found after ", others), !s.IsNew, found)
+	}
+}
+
+// The name that the Store was asked for counts for what browsers keep.
+func TestStoreCookieTooLarge(t *testing.T) {
+	store := gincontrib.NewStore(newManager(t, onEngine(ginsession.SignedCookies())))
+	r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
+	s, err := store.Get(r, strings.Repeat("n", 4000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Values["k"] = 1
+	if err := s.Save(r, w); !errors.Is(err, ginsession.ErrCookieTooLarge) || w.Header()["Set-Cookie"] != nil {
+		t.Errorf("Save: %v, want ErrCookieTooLarge and no cookie", err)
+	}
 }
