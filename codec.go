@@ -197,6 +197,9 @@ func (c *codec) migratesFrom(data []byte) bool { return c.migrates && !envelope.
 
 // textOf and bytesOf convert without a copy. Nobody may change the bytes any more; nobody changes
 // a record's data (see [Mutate], [Cache]).
+//
+// Bench: "In memory", Cached: a READ makes 8 allocations instead of 9; of 10 KB, 7.5 KiB instead of
+// 17.
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

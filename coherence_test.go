@@ -21,6 +21,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/redis"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // Two processes serve the same sessions over one PostgreSQL and one Redis, with a near cache
@@ -88,7 +89,7 @@ func TestCoherence(t *testing.T) {
 func coherenceManager(t *testing.T, task coherenceTask) *ginsession.Manager {
 	t.Helper()
 	db := openPostgres(t)
-	cache := dialRedis(t, needEnv(t, "TEST_REDIS_ADDR"), redis.Prefix(task.Prefix))
+	cache := dialRedis(t, testserver.Env(t, "TEST_REDIS_ADDR"), redis.Prefix(task.Prefix))
 	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.CachedDB(db, cache, ginsession.TableName(task.Table))})
 	if err != nil {
 		t.Fatal(err)

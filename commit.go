@@ -15,6 +15,9 @@ func (s *Session) save(force bool) error {
 	if s.err != nil {
 		return s.err
 	}
+	if err := s.attributesError(); err != nil {
+		return err
+	}
 	s.noteContainers()
 	if !force && !s.pending() {
 		return nil
@@ -199,7 +202,8 @@ func (b *serverBackend) touch(s *Session, now time.Time) error {
 // it is new, even if empty; otherwise it extends it.
 //
 // Errors: [ErrInterrupted] if the session has been ended meanwhile, and stays ended; [ErrEncode];
-// [ErrUnavailable]. What was changed is kept and saved by the next Save.
+// [ErrUnavailable]; [ErrCookieTooLarge] with [SignedCookies]. What was changed is kept and saved by
+// the next Save. Source: Django's save.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +215,7 @@ func (s *Session) Save() error {
 
 // Flush ends the session. It deletes the record at once, empties the dictionary and forgets the key;
 // the response deletes the browser's cookie. What is set afterwards is a new session. Use it to
-// sign out.
+// sign out. Source: Django's flush.
 //
 // If the store fails, Flush returns [ErrUnavailable] and the session lives on: the middleware
 // answers 503 instead of a page that says otherwise.
@@ -268,7 +272,7 @@ func (s *Session) deleteStored() (named bool, err error) {
 
 // CycleKey gives the session a new key and keeps its data. The old key is gone once the session is
 // saved. Call it at sign-in, before setting who has signed in, so that a key planted in the browser
-// beforehand is worth nothing (session fixation).
+// beforehand is worth nothing (session fixation). Source: Django's cycle_key.
 //
 // If the old key has been ended meanwhile, only what is set after CycleKey is saved. After an error
 // the session cannot be used: see [Session.Err]. When the response is over, CycleKey is
@@ -329,7 +333,7 @@ func (s *Session) conclude(failed, hijacked bool) (setCookie string, err error) 
 		s.refresh()
 	}
 	s.known = true
-	return s.m.cfg.setCookieHeader(s.storedKey, s.m.cfg.lifeOfCookie(&s.dict, s.m.cfg.Clock())), nil
+	return s.setCookieHeader(s.m.cfg.lifeOfCookie(&s.dict, s.m.cfg.Clock())), nil
 }
 
 // bringUpToDate saves the session, or extends its life if it was not changed.
@@ -352,7 +356,7 @@ func (s *Session) bringUpToDate() error {
 // deletion returns the Set-Cookie header of a session that was flushed and not begun anew, or "".
 func (s *Session) deletion() (setCookie string) {
 	if s.flushed && s.storedKey == "" {
-		return s.m.cfg.deletionCookie().String()
+		return s.cookieConfig().deletionCookie().String()
 	}
 	return ""
 }

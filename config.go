@@ -45,7 +45,7 @@ type Config struct {
 	CookieHTTPOnly Switch
 
 	// CookieSecure keeps the cookie to HTTPS (SESSION_COOKIE_SECURE). Set it in production:
-	// NewManager logs a warning where Gin is in release mode without it.
+	// NewManager logs a warning if Gin is in release mode without it.
 	CookieSecure bool
 
 	// CookieSameSite is the cookie's SameSite (SESSION_COOKIE_SAMESITE); 0 means Lax.
@@ -61,7 +61,7 @@ type Config struct {
 	// server such a session still lives for CookieAge.
 	ExpireAtBrowserClose bool
 
-	// SaveEveryRequest extends the session's life at every request, not only where it was
+	// SaveEveryRequest extends the session's life at every request, not only if it was
 	// modified (SESSION_SAVE_EVERY_REQUEST). It never creates an empty session.
 	// RenewAfter is the cheaper way.
 	SaveEveryRequest bool
@@ -84,15 +84,15 @@ type Config struct {
 	// EncryptionKeys encrypt every record (XChaCha20-Poly1305, with keys derived by HKDF-SHA256): the
 	// first seals, all open. Each has at least 32 random bytes. A record is bound to its key, to the
 	// CookieName and to whether the server or the cookie keeps it, and one that is not encrypted is
-	// refused. Who can read the store then learns no data, but still how many sessions there are,
-	// their size and their end. With [SignedCookies] it hides the data from the visitor, and no
+	// refused. Whoever can read the store then learns nothing of the data, but still how many sessions
+	// there are, their sizes and when they end. With [SignedCookies] it hides the data from the visitor, and no
 	// SecretKey is needed. None means no encryption.
 	EncryptionKeys []string
 
 	// EncryptionMigrate lets sessions that are not encrypted yet be read; what is changed
 	// or extended is written encrypted. To encrypt a live site: deploy EncryptionKeys with
 	// EncryptionMigrate On on every node, wait for one CookieAge (or your longest [Session.SetExpiry]),
-	// and turn it off again. As long as it is on, who can write to the store can write plain sessions.
+	// and turn it off again. As long as it is on, whoever can write to the store can write plain sessions.
 	// Unset means Off.
 	EncryptionMigrate Switch
 
@@ -113,7 +113,7 @@ type Config struct {
 	// owner; see [Manager.SessionsOf].
 	MaxSessionsPerOwner int
 
-	// RenewAfter makes the expiry slide: a request extends the session's life where the last
+	// RenewAfter makes the expiry slide: a request extends the session's life if the last
 	// extension is at least this long ago, so that most requests write nothing. 0 means that
 	// only modifications extend it, as in Django. A session whose own life is shorter than
 	// twice RenewAfter is extended at half its life. Must be less than CookieAge.
@@ -125,7 +125,7 @@ type Config struct {
 	// ErrorHandler answers a request whose session could not be loaded or saved, before any
 	// byte of the handler's own answer. The status is the error's ([ErrInterrupted] 409,
 	// [ErrUnavailable] 503, any other 500) and Cache-Control is no-store, unless it sets
-	// another; nil adds a line of text. It must not use the session.
+	// another; nil answers with a line of text. It must not use the session.
 	ErrorHandler func(*gin.Context, error)
 
 	// InterruptSafeMethods answers [ErrInterrupted] (409) to GET, HEAD, OPTIONS and TRACE too, if the
@@ -158,7 +158,7 @@ const (
 	Off
 )
 
-// Defaults, Django's where Django has the setting.
+// Defaults: Django's, if Django has the setting.
 const (
 	defaultCookieName   = "sessionid"
 	defaultCookieAge    = 14 * 24 * time.Hour

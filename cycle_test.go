@@ -43,7 +43,7 @@ func TestCycleKeyOfANewSession(t *testing.T) {
 	check(t, "the key is not the planted one", key != "abcdefgh", true)
 }
 
-// Where CycleKey finds its old key gone, as when a sign-in is sent twice, a session is created
+// If CycleKey finds its old key gone, as when a sign-in is sent twice, a session is created
 // with only what was set after CycleKey.
 func TestCycleKeyOfADeletedSession(t *testing.T) {
 	for _, test := range []struct {

@@ -21,7 +21,7 @@ type DjangoOptions struct {
 	// for [SignedCookies] is another one.
 	Salt string
 
-	// Location is the site's TIME_ZONE where it has USE_TZ off, the default before Django 5.0;
+	// Location is the site's TIME_ZONE if its USE_TZ is off, the default before Django 5.0;
 	// nil means that USE_TZ is on.
 	Location *time.Location
 
@@ -39,20 +39,20 @@ func (DjangoOptions) LogValue() slog.Value { return slog.StringValue("ginsession
 
 // dates is how Django writes the dates in its records.
 type dates struct {
-	location *time.Location // nil: UTC, with an offset where the form has one
+	location *time.Location // nil: UTC, with an offset if the form has one
 	before41 bool
 }
 
 // ForDjango returns a Config that shares live sessions with a Django site through its table
-// django_session, both ways. Cookie settings are Django's defaults: where the site's differ,
+// django_session, both ways. Cookie settings are Django's defaults: if the site's differ,
 // set the same here.
 //
 // For Django's other backends, change the Engine: File(dir) for its file backend,
 // SignedCookies() for signed_cookies. Its cache and cached_db backends cannot be shared: they
 // hold Python pickles, and Django would answer from them for a session that has ended here.
 //
-// Django overwrites a session's record as a whole: beside its writes [Modify] may lose an
-// update and [Claim] may succeed twice, so keep one-time tokens out of shared sessions.
+// Django overwrites a session's record as a whole. If it does so at the same time, [Modify] may
+// lose an update and [Claim] may succeed twice, so keep one-time tokens out of shared sessions.
 func ForDjango(db *gorm.DB, o DjangoOptions) Config {
 	return Config{
 		Engine:             DB(db, TableName(djangoTable)),

@@ -123,7 +123,7 @@ func (s *cacheStore) Create(ctx context.Context, key string, r Record, now time.
 	return s.add(ctx, cacheKey(key), encodeEntry(r), lifetime(r.Expires, now), now)
 }
 
-// add stores an entry where there is none, or one that has expired and is still there.
+// add stores an entry if there is none, or only one that has expired and is still there.
 func (s *cacheStore) add(ctx context.Context, key string, entry []byte, ttl time.Duration, now time.Time) error {
 	added, err := s.cache.Add(ctx, key, entry, ttl)
 	if err != nil || added {
@@ -152,7 +152,7 @@ func (s *cacheStore) Update(ctx context.Context, key string, prev Record, now ti
 	})
 }
 
-// change has swap store f of the current record, and where another writer comes first, tries
+// change has swap store f of the current record, and if another writer comes first, tries
 // again on what that has written: at once with prev, then with what the cache holds, one
 // goroutine of this process at a time for each key.
 func (s *cacheStore) change(ctx context.Context, key string, prev Record, now time.Time, f Mutate, swap func(old []byte, next Record) (bool, error)) (Record, error) {

@@ -17,11 +17,11 @@ import (
 
 // CachedDB keeps sessions in the database, as [DB] does, and copies of them in a cache: every
 // change goes to the database first and then to the cache, and a read asks the database only
-// where the cache has nothing. Source: Django's cached_db backend.
+// if the cache has no copy. Source: Django's cached_db backend.
 //
-// What a call has written or deleted, no later read sees stale, in any process that shares the
-// cache. Two things bound that. A cache that keeps near copies, as cache/redis does, is as fresh
-// as the server's invalidation. And if the cache fails, reads, saves, sign-ins and sign-outs go on
+// Once a write or a deletion has returned, no read that follows is stale, in any process that
+// shares the cache, with two limits. A cache that keeps near copies, as cache/redis does, is as
+// fresh as the server's invalidation. And if the cache fails, reads, saves, sign-ins and sign-outs go on
 // with the database alone and the failure is logged. A process does not read a copy that it could
 // not update or remove; another process may serve that copy until it is [CacheMaxAge] old.
 //
@@ -35,7 +35,7 @@ func CachedDB(db *gorm.DB, cache Cache, options ...DBOption) Engine {
 const defaultCacheMaxAge = 5 * time.Minute
 
 // CacheMaxAge bounds how old a copy in the cache of [CachedDB] may get before the database is
-// asked again, in whole seconds; 5 minutes where it is not given, which is also the most.
+// asked again: 1 second to 5 minutes, by default 5 minutes.
 func CacheMaxAge(d time.Duration) DBOption {
 	return func(o *dbOptions) { o.cacheMaxAge = &d }
 }
@@ -162,7 +162,7 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 	return record, err
 }
 
-// take puts a lease where nothing stands, or where a copy stands that is too old.
+// take puts a lease in the place of nothing, or of a copy that is too old.
 func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) (bool, error) {
 	bounded := deadline.New(ctx, s.patience)
 	defer bounded.Release()
@@ -218,9 +218,9 @@ func (s *cachedDBStore) Touch(ctx context.Context, key string, expires, now time
 }
 
 // writeThrough writes to the database, and then puts a copy of what was written in the place of
-// the one that stood in the cache before. Where there was none, where somebody else has written
-// meanwhile, or where the database has failed and may have written or not, what stands there is
-// removed.
+// the one that stood in the cache before. If there was none, if somebody else has written
+// meanwhile, or if the database has failed and may have written or not, whatever the cache holds
+// is removed.
 func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.Time, write func(before []byte) (copied, error)) (copied, error) {
 	name := cacheKey(key)
 	before, cacheErr := s.get(ctx, name)

@@ -156,8 +156,8 @@ func (s *shelf) fresh(data string) (key string) {
 	return key
 }
 
-// checkFresh compares what a process reads with what the database holds: where the cache has
-// nothing, and then again, where it has.
+// checkFresh compares what a process reads with what the database holds: first while the cache
+// has nothing, and then again when it has.
 func (s *shelf) checkFresh(key, when string) {
 	s.t.Helper()
 	want, wantErr := s.plain.Load(s.t.Context(), key, start)
@@ -347,7 +347,7 @@ func (s *cachedDBSite) evict(t *testing.T, key string) {
 	}
 }
 
-// A copy gets no older than CacheMaxAge, also one that is extended all the time.
+// A copy gets no older than CacheMaxAge, even one that is extended all the time.
 func TestCachedDBMaxAge(t *testing.T) {
 	for age, options := range map[time.Duration][]ginsession.DBOption{
 		5 * time.Minute:  nil,
@@ -438,7 +438,7 @@ func TestCachedDBWithoutItsCache(t *testing.T) {
 	check(t, "a copy that this node has removed since", elsewhere.session(t, key).Key(), "")
 }
 
-// Where the cache does not answer, each call waits for a fifth of StoreTimeout.
+// If the cache does not answer, each call waits for a fifth of StoreTimeout.
 func TestCachedDBWithAHangingCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newCachedDBSite(t)
@@ -466,7 +466,7 @@ func TestCachedDBWithAHangingCache(t *testing.T) {
 	})
 }
 
-// Where the database fails, whether it has written is unknown: the copy goes.
+// If the database fails, whether it has written is unknown: the copy goes.
 func TestCachedDBWithoutItsDatabase(t *testing.T) {
 	for name, do := range map[string]func(*ginsession.Session) error{
 		"Save":     func(s *ginsession.Session) error { s.Set("n", 2); return s.Save() },
@@ -541,7 +541,7 @@ func TestCachedDBConfig(t *testing.T) {
 	caches := ginsession.Caches{"default": cache, "nothing": nil}
 	for name, test := range map[string]struct {
 		engine ginsession.Engine
-		want   string // "" where it is sound
+		want   string // "" if it is sound
 	}{
 		"Use of the default":   {ginsession.CachedDB(db, caches.Use("")), ""},
 		"Use of it by name":    {ginsession.CachedDB(db, caches.Use("default")), ""},

@@ -19,6 +19,7 @@ import (
 	"github.com/ginsession/ginsession/cache/memory"
 	"github.com/ginsession/ginsession/cache/redis"
 	"github.com/ginsession/ginsession/enginetest"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // An openCache opens a cache with a namespace that is nobody else's, and closes it with the test.
@@ -34,7 +35,7 @@ func forEachCache(t *testing.T, f func(t *testing.T, open openCache)) {
 		{"memory", openMemory},
 		{"redis", openRedis},
 		{"redis without a near cache", func(t *testing.T) ginsession.Cache {
-			return dialRedis(t, needEnv(t, "TEST_REDIS_ADDR"), redis.NearCache(0))
+			return dialRedis(t, testserver.Env(t, "TEST_REDIS_ADDR"), redis.NearCache(0))
 		}},
 		{"memcached", openMemcached},
 	}
@@ -58,7 +59,7 @@ func openMemory(t *testing.T) ginsession.Cache {
 // openRedis opens a cache with a near cache.
 func openRedis(t *testing.T) ginsession.Cache {
 	t.Helper()
-	return dialRedis(t, needEnv(t, "TEST_REDIS_ADDR"))
+	return dialRedis(t, testserver.Env(t, "TEST_REDIS_ADDR"))
 }
 
 func dialRedis(t *testing.T, addr string, options ...redis.Option) *redis.Cache {
@@ -74,7 +75,7 @@ func dialRedis(t *testing.T, addr string, options ...redis.Option) *redis.Cache 
 
 func openMemcached(t *testing.T) ginsession.Cache {
 	t.Helper()
-	cache, err := memcached.New(needEnv(t, "TEST_MEMCACHED_ADDR"))
+	cache, err := memcached.New(testserver.Env(t, "TEST_MEMCACHED_ADDR"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestCachedKeysThatAreNone(t *testing.T) {
 	}
 }
 
-// Where the cache fails the answer is 503 and the cookie stays; what a restart has emptied is
+// If the cache fails the answer is 503 and the cookie stays; what a restart has emptied is
 // anonymous.
 func TestCachedRedisRestarts(t *testing.T) {
 	server := startRedis(t)
@@ -222,7 +223,7 @@ func TestCachedRedisEvicts(t *testing.T) {
 	}
 }
 
-// CachedDB loses nothing and revives nobody where Redis is killed and comes back empty.
+// CachedDB loses nothing and revives nobody if Redis is killed and comes back empty.
 func TestCachedDBRedisRestarts(t *testing.T) {
 	server := startRedis(t)
 	db := openSQLite(t)
@@ -277,7 +278,7 @@ func freePort(t *testing.T) string {
 // start returns when the server listens.
 func (s *redisServer) start(t *testing.T) {
 	t.Helper()
-	s.cmd = exec.Command(needEnv(t, "TEST_REDIS_SERVER"), s.args...)
+	s.cmd = exec.Command(testserver.Env(t, "TEST_REDIS_SERVER"), s.args...)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

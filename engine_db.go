@@ -23,7 +23,7 @@ import (
 // [ErrConfig].
 //
 // SQLite: give connections a busy timeout no longer than Config.StoreTimeout. A longer one is
-// shortened around each statement, which costs several more.
+// shortened around each statement, at the cost of several more statements.
 //
 // MySQL: in an outage the driver itself writes a line for each broken connection to stderr. To
 // silence it, set Logger in the driver's own mysql.Config, and give GORM's mysql.Config as Conn

@@ -23,7 +23,7 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 		if err != nil {
 			return Record{}, err
 		}
-		changed, err := s.write(ctx, s.exec, key, newKey, prev, next, now, true)
+		changed, err := s.write(ctx, s.exec, key, newKey, prev, next, now, true, next.Owner != prev.Owner)
 		if err != nil || changed > 0 {
 			return next, err
 		}
@@ -31,14 +31,14 @@ func (s *dbStore) change(ctx context.Context, key, newKey string, prev Record, n
 	var next Record
 	err := s.retry(ctx, func() error {
 		return s.transaction(ctx, func(tx *gorm.DB) (err error) {
-			next, err = s.changeLocked(ctx, tx, key, newKey, now, f)
+			next, err = s.changeLocked(ctx, tx, key, newKey, prev, now, f)
 			return err
 		})
 	})
 	return next, s.explain(err)
 }
 
-func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, now time.Time, f Mutate) (Record, error) {
+func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey string, prev Record, now time.Time, f Mutate) (Record, error) {
 	exec := func(_ context.Context, stmt *sqlpool.Statement, args ...any) (int64, error) {
 		return sqlpool.Exec(tx, stmt, args)
 	}
@@ -58,18 +58,22 @@ func (s *dbStore) changeLocked(ctx context.Context, tx *gorm.DB, key, newKey str
 	if err != nil {
 		return Record{}, err
 	}
-	_, err = s.write(ctx, exec, key, newKey, current, next, now, false)
+	// Nobody has read whose the locked row is, but if it was nobody's it still is. A table that lacks the
+	// column, because Migrate has not run yet, has no other.
+	owner := prev.Data == nil || prev.Owner != "" || next.Owner != ""
+	_, err = s.write(ctx, exec, key, newKey, current, next, now, false, owner)
 	return next, err
 }
 
 // write updates the row of key and returns how many rows changed. It leaves expire_date alone
-// if it stays the same: that halves the cost, because its index is not touched.
-func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare bool) (int64, error) {
+// if it stays the same: that halves the cost, because its index is not touched. It writes the owner only
+// if owner is true, and expire_date then too.
+func (s *dbStore) write(ctx context.Context, exec execFunc, key, newKey string, prev, next Record, now time.Time, compare, owner bool) (int64, error) {
 	args, err := s.values(next, cmp.Or(newKey, key))
 	if err != nil {
 		return 0, err
 	}
-	owner := s.hasOwner && (!compare || next.Owner != prev.Owner) // what a locked row's is, nobody has read
+	owner = owner && s.hasOwner
 	if owner {
 		args = append(args, nullable(next.Owner))
 	}

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/textdate"
 )
 
 // TestDBEndsAtTheSecond has sessions end at the very second of their expire_date, whoever wrote it.
@@ -66,6 +67,6 @@ for key, microsecond in ("whole", 0), ("fraction", 500):
 	for key, date := range map[string]time.Time{"whole": start, "fraction": start.Add(500 * time.Microsecond)} {
 		var text string
 		db.Raw("SELECT CAST(expire_date AS TEXT) FROM django_session WHERE session_key = ?", key).Scan(&text)
-		check(t, "Django's date", strings.TrimSpace(text), ginsession.TextDate(date))
+		check(t, "Django's date", strings.TrimSpace(text), textdate.Format(date))
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // A cluster is a PostgreSQL server of the test's own, to be broken.
@@ -35,7 +36,7 @@ type cluster struct {
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, bin: needEnv(t, "TEST_POSTGRES_BIN"), port: freePort(t)}
+	c := &cluster{t: t, bin: testserver.Env(t, "TEST_POSTGRES_BIN"), port: freePort(t)}
 	c.dir = c.folder()
 	c.run("initdb", "--pgdata="+c.dir, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	c.start()

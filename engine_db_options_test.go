@@ -26,6 +26,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/enginetest"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // dbVariants are ways to open a database that change how statements reach it, or what its
@@ -48,18 +49,18 @@ var dbVariants = map[string]func(t *testing.T) *gorm.DB{
 		return withPlugin(t, openPostgres(t, &gorm.Config{TranslateError: true}))
 	},
 	"postgres with the simple protocol": func(t *testing.T) *gorm.DB {
-		return openDB(t, postgres.New(postgres.Config{DSN: needEnv(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: true}))
+		return openDB(t, postgres.New(postgres.Config{DSN: testserver.Env(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: true}))
 	},
 	"postgres with serializable transactions in another time zone": func(t *testing.T) *gorm.DB {
 		const settings = "&default_transaction_isolation=serializable&timezone=Asia/Kathmandu"
-		return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")+settings))
+		return openDB(t, postgres.Open(testserver.Env(t, "TEST_POSTGRES_DSN")+settings))
 	},
 	"mysql in local time with dates as text": func(t *testing.T) *gorm.DB {
 		return openMySQLWith(t, func(c *mysqldriver.Config) {
 			c.ParseTime = false
 			var err error
 			if c.Loc, err = time.LoadLocation("America/New_York"); err != nil {
-				missing(t, "no time zones: %v", err)
+				testserver.Missing(t, fmt.Sprintf("no time zones: %v", err))
 			}
 			c.Params["time_zone"] = "'+05:45'"
 		})
@@ -82,7 +83,7 @@ func TestDBVariants(t *testing.T) {
 
 func openMySQLWith(t *testing.T, change func(*mysqldriver.Config)) *gorm.DB {
 	t.Helper()
-	config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
+	config, err := mysqldriver.ParseDSN(testserver.Env(t, "TEST_MYSQL_DSN"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +468,7 @@ func TestDBTableInAnotherSchema(t *testing.T) {
 func TestDBPostgresPrepares(t *testing.T) {
 	for name, simple := range map[string]bool{"simple protocol": true, "extended protocol": false} {
 		t.Run(name, func(t *testing.T) {
-			db := openDB(t, postgres.New(postgres.Config{DSN: needEnv(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: simple}))
+			db := openDB(t, postgres.New(postgres.Config{DSN: testserver.Env(t, "TEST_POSTGRES_DSN"), PreferSimpleProtocol: simple}))
 			pool, _ := db.DB()
 			pool.SetMaxOpenConns(1)
 			site := newDBSite(t, db, newTable(t, db))
@@ -484,7 +485,7 @@ func TestDBPostgresPrepares(t *testing.T) {
 	}
 }
 
-// GORM's Row panics where it prepares statements and one cannot be prepared.
+// GORM's Row panics if it prepares statements and one cannot be prepared.
 func TestDBStatementThatCannotBePrepared(t *testing.T) {
 	db := openPostgres(t, &gorm.Config{PrepareStmt: true})
 	store, err := ginsession.OpenStore(ginsession.Config{Engine: ginsession.DB(db, ginsession.TableName("no_such_table"))})

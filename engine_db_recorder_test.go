@@ -17,6 +17,8 @@ import (
 	"gorm.io/driver/postgres"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // A recorder stands between database/sql and a driver and remembers what reaches the database.
@@ -92,7 +94,7 @@ func recordedSQLite(t *testing.T, r *recorder) gorm.Dialector {
 }
 
 func recordedPostgres(t *testing.T, r *recorder) gorm.Dialector {
-	config, err := pgx.ParseConfig(needEnv(t, "TEST_POSTGRES_DSN"))
+	config, err := pgx.ParseConfig(testserver.Env(t, "TEST_POSTGRES_DSN"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func recordedPostgres(t *testing.T, r *recorder) gorm.Dialector {
 }
 
 func recordedMySQL(t *testing.T, r *recorder) gorm.Dialector {
-	config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
+	config, err := mysqldriver.ParseDSN(testserver.Env(t, "TEST_MYSQL_DSN"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // program's user only. It is Django's file backend, and shares a folder with it if both programs
 // run as the same user and HashKeys is off. "" means os.TempDir().
 //
-// If only dir is missing, it is made for this user alone; an existing folder is left as it is. A
+// If only dir itself is missing, it is created, accessible to this user alone; an existing folder is left as it is. A
 // folder that cannot be made, read or written is an [ErrConfig]. Give sessions a folder of their
 // own: whoever can list it sees the keys if HashKeys is off. Two managers may share a folder if
 // neither's cookie name is a prefix of the other's.
@@ -28,7 +28,7 @@ import (
 // it; otherwise NewManager returns an ErrConfig, because whoever can add a file can make a session.
 // If Config.SecretKey is set, a folder with the sticky bit is accepted too, such as /tmp, which is
 // what "" means on Linux. A file that belongs to another user, or is larger than 16 MiB, is never
-// taken for a session. On other systems nothing of this is checked: set the permissions yourself.
+// taken for a session. On other systems none of this is checked: set the permissions yourself.
 //
 // If the folder is replaced while the program runs, the new one is used once it has passed the
 // checks of [NewManager]; until there is one, sessions are [ErrUnavailable].

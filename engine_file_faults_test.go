@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // What the file engine withstands: a disk that is full or read-only, files that are torn, locks
@@ -27,7 +28,7 @@ func mountSmall(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if output, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", dir).CombinedOutput(); err != nil {
-		missing(t, "no small disk: mounting one takes root on Linux: %v: %s", err, output)
+		testserver.Missing(t, fmt.Sprintf("no small disk: mounting one takes root on Linux: %v: %s", err, output))
 	}
 	t.Cleanup(func() { // lazily, because a manager keeps its folder open
 		if output, err := exec.Command("umount", "--lazy", dir).CombinedOutput(); err != nil {

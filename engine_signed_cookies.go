@@ -11,14 +11,14 @@ import (
 const cookieSalt = "django.contrib.sessions.backends.signed_cookies"
 
 // SignedCookies keeps the session in the cookie itself, signed with Config.SecretKey. Nothing
-// is kept on the server, and so there is much that it cannot do:
+// is kept on the server, so there is much that it cannot do:
 //
-//   - revoke: a cookie that was copied stays good until it expires, also after Flush;
+//   - revoke: a cookie that was copied stays good until it expires, even after Flush;
 //   - hide: the visitor can read the data, though not change it, unless there are
 //     Config.EncryptionKeys;
-//   - compare and swap: of two requests at once the later answer wins, and [Modify], [Claim],
-//     [Manager.Exists] and [Manager.Delete] are errors.ErrUnsupported;
-//   - grow: a name and value of more than 4096 bytes are [ErrCookieTooLarge].
+//   - compare and swap: of two concurrent requests the later answer wins, and [Modify], [Claim],
+//     [Manager.Exists] and [Manager.Delete] return errors.ErrUnsupported;
+//   - grow: a name and value of more than 4096 bytes fail with [ErrCookieTooLarge].
 //
 // A cookie is good for Config.CookieAge from when it was signed, or for as long as the
 // session's own expiry says. Source: Django's signed_cookies backend.

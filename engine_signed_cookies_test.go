@@ -46,7 +46,7 @@ func cookieSigner(t *testing.T, secret, salt string) *signing.TimestampSigner {
 	return signer
 }
 
-// packedPayload is a payload as a signed cookie has it where it is compressed.
+// packedPayload is a payload as a signed cookie has it if it is compressed.
 func packedPayload(t *testing.T, text string) string {
 	t.Helper()
 	var packed bytes.Buffer

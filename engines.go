@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A Record is what a [Store] keeps under one key: bytes that it does not look into, and the
-// moment from which the record is as good as absent.
+// A Record is what a [Store] keeps under one key: opaque bytes, and the moment from
+// which the record is treated as absent.
 type Record struct {
-	Data    []byte
+	Data    []byte    // never changed once it is handed over
 	Expires time.Time // to the second
 
 	// Owner is whose session it is, at most 255 bytes of UTF-8, or "" for nobody's. An [OwnerStore]
@@ -17,14 +17,14 @@ type Record struct {
 }
 
 // A Mutate computes the record to store from the record that is stored. It is pure: a store
-// may call it several times, and while it holds a lock. Where it returns an error the store
+// may call it several times, and while it holds a lock. If it returns an error, the store
 // writes nothing and returns that error as it is. It must not change or keep current.Data.
 type Mutate func(current Record) (Record, error)
 
 // A Store keeps records. Package enginetest proves an implementation against the rules that
 // stand beside each method; [Custom] makes an [Engine] of it.
 //
-// A store judges expiry by the now it is given and by nothing else, also where it has a clock
+// A store judges expiry by the now it is given and by nothing else, even if it has a clock
 // of its own: a record is live while Expires is after now. Keys are up to 64 characters of
 // [a-z0-9]. Every method may be called by many goroutines at once. Context errors and
 // failures of the storage are returned as they are; the session wraps them in
@@ -33,32 +33,32 @@ type Store interface {
 	// Load returns the live record of key, or ErrNotFound.
 	Load(ctx context.Context, key string, now time.Time) (Record, error)
 
-	// Create inserts a record. Where the key has a live one already it changes nothing and
+	// Create inserts a record. If the key already has a live one, it changes nothing and
 	// returns ErrExists.
 	Create(ctx context.Context, key string, r Record, now time.Time) error
 
-	// Update stores f(prev) where the stored data still equals prev.Data, compared byte for
+	// Update stores f(prev) if the stored data still equals prev.Data, compared byte for
 	// byte; otherwise it applies f to the record that is stored, so that no other writer's
-	// update is lost. It returns what is stored now. Where the record is gone or expired it
+	// update is lost. It returns what is stored now. If the record is gone or expired, it
 	// returns ErrNotFound and never brings it back.
 	Update(ctx context.Context, key string, prev Record, now time.Time, f Mutate) (Record, error)
 
 	// Replace is Update and moves the record from oldKey to newKey: afterwards oldKey is
-	// absent. Where oldKey is gone or expired it returns ErrNotFound and newKey stays absent.
+	// absent. If oldKey is gone or expired, it returns ErrNotFound and newKey stays absent.
 	// Source: Django's cycle_key.
 	Replace(ctx context.Context, oldKey, newKey string, prev Record, now time.Time, f Mutate) (Record, error)
 
-	// Touch moves the expiry of a live record and leaves its data alone. Where the record is
-	// gone or expired it returns ErrNotFound: it never revives.
+	// Touch moves the expiry of a live record and leaves its data alone. If the record is
+	// gone or expired, it returns ErrNotFound: it never revives one.
 	Touch(ctx context.Context, key string, expires, now time.Time) error
 
 	// Delete removes the record. An absent one is no error. No Update, Replace or Touch that
-	// is under way meanwhile brings it back.
+	// is running at the same time brings it back.
 	Delete(ctx context.Context, key string) error
 
 	// ClearExpired removes the records that are expired at now, in batches, and returns how
-	// many it removed, also beside an error. A record that is extended meanwhile survives.
-	// Stores whose records vanish by themselves return 0.
+	// many it removed, even with an error. A record that is extended meanwhile survives.
+	// Stores whose records expire by themselves return 0.
 	ClearExpired(ctx context.Context, now time.Time, o ClearOptions) (int64, error)
 }
 
@@ -93,11 +93,11 @@ type Cache interface {
 	// Get returns the value of key, and whether there is one.
 	Get(ctx context.Context, key string) ([]byte, bool, error)
 
-	// Add stores the value only where the key is absent, and reports whether it did.
+	// Add stores the value only if the key is absent, and reports whether it did.
 	Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error)
 
-	// CompareAndSwap replaces the value only where it equals old byte for byte, and reports
-	// whether it did. An absent key is false, no error.
+	// CompareAndSwap replaces the value only if it equals old byte for byte, and reports
+	// whether it did. For an absent key it returns false and no error.
 	CompareAndSwap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error)
 
 	// Delete removes the key. An absent one is no error.
@@ -139,7 +139,7 @@ func (c Caches) Use(alias string) Cache {
 	return unknownCache{alias}
 }
 
-// unknownCache carries the mistake from Use to NewManager, which is where errors are told.
+// unknownCache carries the mistake from Use to NewManager, which reports it.
 type unknownCache struct{ alias string }
 
 func (u unknownCache) err() error {

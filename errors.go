@@ -11,8 +11,8 @@ import (
 // The errors a program can test for with errors.Is. Their texts, and the texts of the errors
 // that wrap them, never hold a session key, a cookie value or a secret.
 var (
-	// ErrConfig is wrapped by every error of [NewManager] and [Migrate] that a change of the
-	// program mends: the text names the field and says what to write instead.
+	// ErrConfig is wrapped by every error of [NewManager], [Migrate] and [Session.CookieAttributes] that
+	// must be fixed in the program: the text names the field and says what to write instead.
 	ErrConfig = errors.New("ginsession: bad configuration")
 
 	// ErrKeyNotFound is returned by [Session.Delete] for a key that is not in the session
@@ -27,16 +27,16 @@ var (
 	// ErrUnavailable means that the store could not be read or written. Answered with 503.
 	ErrUnavailable = errors.New("ginsession: the session store is unavailable")
 
-	// ErrEncode names a value that cannot be stored: a channel, a function, NaN. Nothing was
-	// saved. Answered with 500.
+	// ErrEncode means that a value cannot be stored: a channel, a function, NaN. The text names its
+	// key. Nothing was saved. Answered with 500.
 	ErrEncode = errors.New("ginsession: a value cannot be stored")
 
 	// ErrCookieTooLarge means that the cookie's name and value exceed 4096 bytes, which
-	// browsers drop without a word (RFC 6265 §6.1). No cookie was sent. Answered with 500.
+	// browsers silently drop (RFC 6265 §6.1). No cookie was sent. Answered with 500.
 	ErrCookieTooLarge = errors.New("ginsession: the cookie exceeds 4096 bytes")
 
-	// ErrHeadersWritten is logged where a session that the client has no cookie for is
-	// changed after the response's headers have gone out: nothing could be saved.
+	// ErrHeadersWritten is logged if a session that the client has no cookie for is changed after the
+	// response's headers were sent: nothing could be saved. [Session.CycleKey] returns it.
 	ErrHeadersWritten = errors.New("ginsession: the session was changed after the response's headers were sent")
 )
 
@@ -47,8 +47,10 @@ type ConfigError struct {
 	Problem string // what is wrong, and what to write instead
 }
 
+// Error names the field and says what is wrong with it.
 func (e *ConfigError) Error() string { return ErrConfig.Error() + ": " + e.Field + ": " + e.Problem }
 
+// Unwrap returns [ErrConfig].
 func (e *ConfigError) Unwrap() error { return ErrConfig }
 
 func configError(field, format string, args ...any) error {
@@ -60,7 +62,7 @@ var (
 	// ErrNotFound means that no live record has this key: absent, or expired.
 	ErrNotFound = errors.New("ginsession: no such session")
 
-	// ErrExists means that a record with this key is there already.
+	// ErrExists means that there is already a live record with this key.
 	ErrExists = errors.New("ginsession: a session with this key exists")
 
 	// ErrConflict means that other writers won every attempt to update the record until the

@@ -36,17 +36,16 @@ func exampleSite() *gin.Engine {
 	return gin.New()
 }
 
-// Signing in and out. CycleKey makes a key that was planted in the browser worthless, Flush
-// ends the session on the server, whatever the browser keeps.
+// Signing in and out. SignIn gives the session a new key, so that one which was planted in the browser
+// is worthless. Flush ends the session on the server, whatever the browser keeps.
 func Example_signIn() {
 	r := exampleSite()
 	r.Use(exampleManager().Handler())
 	r.POST("/login", func(c *gin.Context) {
-		s := ginsession.Get(c)
-		if err := s.CycleKey(); err != nil {
+		// check the password first
+		if err := ginsession.Get(c).SignIn("alice"); err != nil {
 			return // the ErrorHandler answers
 		}
-		s.Set("user", "alice")
 		c.String(http.StatusOK, "welcome")
 	})
 	r.POST("/logout", func(c *gin.Context) {
@@ -56,8 +55,7 @@ func Example_signIn() {
 		c.String(http.StatusOK, "goodbye")
 	})
 	r.GET("/", func(c *gin.Context) {
-		user, ok := ginsession.Value[string](ginsession.Get(c), "user")
-		c.String(http.StatusOK, "user %q, signed in: %v", user, ok)
+		c.String(http.StatusOK, "signed in: %q", ginsession.Get(c).Owner())
 	})
 
 	browser := exampleBrowser{}
@@ -67,11 +65,11 @@ func Example_signIn() {
 	browser.asks(r, "POST", "/logout")
 	browser.asks(r, "GET", "/")
 	// Output:
-	// GET / 200 user "", signed in: false
+	// GET / 200 signed in: ""
 	// POST /login 200 welcome
-	// GET / 200 user "alice", signed in: true
+	// GET / 200 signed in: "alice"
 	// POST /logout 200 goodbye
-	// GET / 200 user "", signed in: false
+	// GET / 200 signed in: ""
 }
 
 func ExampleNew() {

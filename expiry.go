@@ -35,8 +35,8 @@ var (
 	ExpireAtBrowserClose = Expiry{kind: expireBrowserClose}
 )
 
-// ExpireAfter ends the session when it has not been modified for d, in whole seconds, a part of
-// one counting as one (Django: an integer). 0 is [ExpireAtBrowserClose].
+// ExpireAfter ends the session when it has not been modified for d, rounded up to whole seconds
+// (Django: an integer). 0 is [ExpireAtBrowserClose].
 func ExpireAfter(d time.Duration) Expiry {
 	if d == 0 {
 		return ExpireAtBrowserClose
@@ -49,10 +49,10 @@ func ExpireAfter(d time.Duration) Expiry {
 }
 
 // ExpireAt ends the session at t, whatever the activity (Django: a datetime or timedelta). A date
-// outside the years 1 to 9999 stands for the nearest one inside.
+// outside the years 1 to 9999 is replaced by the nearest one inside.
 func ExpireAt(t time.Time) Expiry { return Expiry{kind: expireAt, at: t} }
 
-// An ExpiryOption changes what [Session.ExpiryAge] and [Session.ExpiryDate] reckon with.
+// An ExpiryOption changes what [Session.ExpiryAge] and [Session.ExpiryDate] start from.
 type ExpiryOption func(*expiryQuestion)
 
 type expiryQuestion struct {
@@ -61,13 +61,13 @@ type expiryQuestion struct {
 	given        bool // the expiry is not the session's own
 }
 
-// ModifiedAt reckons from t as the session's last modification, not from now (Django:
+// ModifiedAt takes t, instead of now, as the time of the session's last modification (Django:
 // modification=).
 func ModifiedAt(t time.Time) ExpiryOption {
 	return func(q *expiryQuestion) { q.modification = t }
 }
 
-// WithExpiry reckons with e, not with the session's own expiry, which is then not loaded (Django:
+// WithExpiry takes e instead of the session's own expiry, which is then not loaded (Django:
 // expiry=).
 func WithExpiry(e Expiry) ExpiryOption {
 	return func(q *expiryQuestion) { q.expiry, q.given = e, true }
@@ -90,8 +90,8 @@ func (s *Session) SetExpiry(e Expiry) {
 	}
 }
 
-// ExpiryAge returns for how long the session will live if it is modified now, a whole number of
-// seconds for an absolute date, negative when that is past. Source: Django's get_expiry_age.
+// ExpiryAge returns how long the session will live if it is modified now. For an absolute date it
+// is a whole number of seconds, negative if the date is past. Source: Django's get_expiry_age.
 func (s *Session) ExpiryAge(options ...ExpiryOption) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,7 +107,7 @@ func (s *Session) ExpiryDate(options ...ExpiryOption) time.Time {
 }
 
 // StoredUntil returns when the session ends in the store, as it was last read or saved: what
-// this request has changed and not saved does not count. It is zero where nothing is stored. With
+// this request has changed and not saved does not count. It is zero if nothing is stored. With
 // [SignedCookies] it is when the cookie's session ends.
 func (s *Session) StoredUntil() time.Time {
 	s.mu.Lock()
@@ -216,7 +216,7 @@ func (cfg *settings) endOfLife(d *document) (time.Time, bool) {
 	return cfg.started(d, time.Time{}).Add(cfg.MaxLifetime), true
 }
 
-// started returns when the session began: now, where nothing else is recorded.
+// started returns when the session began: now, unless something else is recorded.
 func (cfg *settings) started(d *document, now time.Time) time.Time {
 	if e := d.find(startedKey); e != nil {
 		if seconds, ok := valueOf[int64](cfg.codec, e); ok {

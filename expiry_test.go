@@ -295,7 +295,7 @@ func TestSaveEveryRequest(t *testing.T) {
 	check(t, "sessions", w.store.keys(), []string(nil))
 }
 
-// A session that is ended between the load and the extension stays ended, without a word.
+// A session that is ended between the load and the extension stays ended, silently.
 func TestEndedWhileItIsExtended(t *testing.T) {
 	w := newSite(t, func(cfg *ginsession.Config) { cfg.SaveEveryRequest = true })
 	v := w.visitor(t)

@@ -1,9 +1,5 @@
 package ginsession
 
-import (
-	"time"
-)
-
 // What the fuzz tests reach without going through a store or a request.
 
 // IsKey is isKey.
@@ -21,12 +17,4 @@ func SplitRecord(text string) (members map[string]string, again string, err erro
 	}
 	b, err := d.encode()
 	return members, string(b), err
-}
-
-// TextDate is textDate.
-func TextDate(t time.Time) string { return textDate(t) }
-
-// ParseTextDate is parseTextDate.
-func ParseTextDate(text string, zone *time.Location) (time.Time, error) {
-	return parseTextDate(text, zone)
 }

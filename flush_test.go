@@ -43,7 +43,7 @@ func TestFlushForgetsContainers(t *testing.T) {
 	check(t, "the record", d.store.text(s.Key()), `{"c":3}`)
 }
 
-// Where the record could not be deleted the session lives on, and the visitor is told.
+// If the record could not be deleted the session lives on, and the visitor is told.
 func TestFlushThatFails(t *testing.T) {
 	w := newSite(t)
 	v := w.visitor(t)

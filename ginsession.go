@@ -34,8 +34,8 @@ func New(cfg Config) gin.HandlerFunc {
 }
 
 // Get returns the visitor's session, never nil. It reads nothing yet: the first use of the
-// session does. Where a route has two managers it is the innermost one's; see [Manager.Get].
-// It panics where the middleware is not installed.
+// session does. If a route has two managers, it is the innermost one's; see [Manager.Get].
+// It panics if the middleware is not installed.
 func Get(c *gin.Context) *Session {
 	r := attached(c)
 	if r == nil {
@@ -49,9 +49,9 @@ func Get(c *gin.Context) *Session {
 // absent or its value cannot be decoded as a T. Value[json.RawMessage] gives the stored bytes.
 //
 // A map, a slice and what a pointer points to are the session's own: what the handler changes in
-// them is saved, as a T encodes it. What encodes as before, such as a change of an unexported
-// field, is no change. If several values of one key were handed out, as different types, only one
-// of them may be changed: otherwise saving is an [ErrEncode] that names the key.
+// them is saved, as a T encodes it. A change that is not encoded, such as one of an unexported
+// field, does not count. If several values of one key were handed out, as different types, only one
+// of them may be changed: otherwise saving fails with an [ErrEncode] that names the key.
 func Value[T any](s *Session, key string) (v T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,12 +62,20 @@ func Value[T any](s *Session, key string) (v T, ok bool) {
 	return valueFor[T](s, e)
 }
 
-// Modify replaces the value of key by f(old, ok), where ok tells whether there was one, and
-// loses no update: where another request saved the session first, f runs again on the value
+// ValueOr is [Value], with otherwise if key is absent or its value cannot be decoded as a T.
+func ValueOr[T any](s *Session, key string, otherwise T) T {
+	if v, ok := Value[T](s, key); ok {
+		return v
+	}
+	return otherwise
+}
+
+// Modify replaces the value of key by f(old, ok), where ok reports whether there was one, and
+// loses no update: if another request saved the session first, f runs again on the value
 // that is stored now. So f must be pure: no session, no I/O. The T returned is provisional,
-// computed from what this request has read: what is done to it afterwards is not saved.
+// computed from what this request has read: what the handler does to it afterwards is not saved.
 //
-// The error is why nothing was recorded: the session could not be loaded, the stored value cannot
+// The error says why nothing was recorded: the session could not be loaded, the stored value cannot
 // be decoded as a T, or the new one cannot be stored ([ErrEncode]). [SignedCookies] cannot do it: errors.ErrUnsupported.
 func Modify[T any](s *Session, key string, f func(old T, ok bool) T) (T, error) {
 	s.mu.Lock()
@@ -87,12 +95,12 @@ func Modify[T any](s *Session, key string, f func(old T, ok bool) T) (T, error) 
 }
 
 // Claim removes key from the session in the store, at once, and returns its value: of
-// concurrent claimants exactly one gets it. It is for one-time tokens. Where the key is absent
+// concurrent claimants exactly one gets it. It is for one-time tokens. If the key is absent,
 // it returns false and no error.
 //
 // The error means that the value must not be relied on: the store failed ([ErrUnavailable]),
-// the session has been ended ([ErrInterrupted]) or the stored value is no T, which stays. [SignedCookies]
-// cannot do it: errors.ErrUnsupported.
+// the session has been ended ([ErrInterrupted]) or the stored value cannot be decoded as a
+// T, in which case it stays. [SignedCookies] cannot do it: errors.ErrUnsupported.
 func Claim[T any](s *Session, key string) (T, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,8 +120,8 @@ func NewContext(ctx context.Context, s *Session) context.Context {
 	return context.WithValue(ctx, sessionKey{}, s)
 }
 
-// FromContext returns the session that [NewContext] put into ctx, or the one of the
-// gin.Context that ctx is or descends from.
+// FromContext returns the session that [NewContext] put into ctx, or that of the
+// gin.Context that ctx is or is derived from. It returns false if there is none.
 func FromContext(ctx context.Context) (*Session, bool) {
 	if s, ok := ctx.Value(sessionKey{}).(*Session); ok {
 		return s, true

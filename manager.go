@@ -15,10 +15,10 @@ import (
 // A Manager is the session framework for one Config: the middleware, and the handle for work
 // outside a request. It is safe for concurrent use.
 //
-// Its contexts carry values, such as a trace, to the store. Their end stops only
-// [Manager.ClearExpired] and [Manager.StartCleaner]: Exists, Delete and what a session does run to
-// their own end, within Config.StoreTimeout, even if the context has ended already. A client that
-// hangs up must not leave half a change behind.
+// The contexts that its methods are given carry values, such as a trace, to the store. Their end
+// stops only [Manager.ClearExpired] and [Manager.StartCleaner]. Exists, Delete and the methods of a
+// Session run to completion, within Config.StoreTimeout, even if the context has already ended: a
+// client that hangs up must not leave half a change behind.
 type Manager struct {
 	cfg     *settings // shared with the engine
 	backend backend

@@ -97,12 +97,17 @@ func (r *request) begin(c *gin.Context) *Session {
 
 // Handler returns the middleware. It reads nothing and writes nothing for a request that does
 // not use its session. A chain that has two managers with one cookie name panics.
-func (m *Manager) Handler() gin.HandlerFunc {
+func (m *Manager) Handler() gin.HandlerFunc { return m.Wrap((*gin.Context).Next) }
+
+// Wrap returns next with the session around it, where [Manager.Handler] has it around the rest of
+// the chain. It is for middleware that runs several managers, or other code around a manager's, in
+// one handler.
+func (m *Manager) Wrap(next gin.HandlerFunc) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		outer := attached(c)
 		for r := outer; r != nil; r = r.outer {
 			if r.m == m { // installed twice
-				c.Next()
+				next(c)
 				return
 			}
 			if r.m.cfg.CookieName == m.cfg.CookieName {
@@ -115,7 +120,7 @@ func (m *Manager) Handler() gin.HandlerFunc {
 		r.takeOver()
 		c.Writer = w
 		c.Set(requestKey{}, r)
-		r.run()
+		r.run(next)
 	}
 }
 
@@ -147,7 +152,7 @@ func (r *request) list() {
 }
 
 // run runs the handlers and what remains to be done after them.
-func (r *request) run() {
+func (r *request) run(next gin.HandlerFunc) {
 	panicked := true
 	defer func() {
 		if panicked {
@@ -159,7 +164,7 @@ func (r *request) run() {
 			r.c.Set(requestKey{}, r.outer)
 		}
 	}()
-	r.c.Next()
+	next(r.c)
 	begun := r.committed.Load() || r.bypassed()
 	if !begun {
 		_ = r.commit()

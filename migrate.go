@@ -15,10 +15,12 @@ import (
 
 // Migrate creates the sessions table if it is missing, and adds what a table of an earlier version
 // or without your [Columns] lacks. Call it once before serving, with the options that you give
-// to [DB]. It may run again, and in several processes at once; it leaves
-// other tables, and a django_session that Django has made, as they are.
+// to [DB]. It may run again, and in several processes at once; it leaves other tables, and a
+// django_session that Django has made, as they are.
 //
 // If it makes django_session before Django does, Django needs "migrate --fake-initial".
+//
+// Errors: [ErrConfig] for a database or an option that cannot be used; those of the database.
 func Migrate(db *gorm.DB, options ...DBOption) error {
 	o := newDBOptions(options)
 	if err := errors.Join(o.checkNotCached("Migrate"), o.check(db)); err != nil {

@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // schemaOf describes a table as its database does: columns, keys and indexes.
@@ -237,7 +238,7 @@ func TestMigrateRefuses(t *testing.T) {
 
 // TestMigrateForLongRecords has a program that wants its own strings short.
 func TestMigrateForLongRecords(t *testing.T) {
-	db := openDB(t, mysql.New(mysql.Config{DSN: needEnv(t, "TEST_MYSQL_DSN"), DefaultStringSize: 100}))
+	db := openDB(t, mysql.New(mysql.Config{DSN: testserver.Env(t, "TEST_MYSQL_DSN"), DefaultStringSize: 100}))
 	table := newTable(t, db)
 	checkContains(t, schemaOf(t, db, table), "session_data longtext NO")
 	site := newDBSite(t, db, table)
@@ -331,6 +332,6 @@ func pythonWithDjango(t *testing.T) string {
 			return python
 		}
 	}
-	missing(t, "no Python with Django: run the tests with make test, or install python3-django")
+	testserver.Missing(t, "no Python with Django: run the tests with make test, or install python3-django")
 	return ""
 }

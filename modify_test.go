@@ -37,7 +37,7 @@ func TestModify(t *testing.T) {
 	check(t, "the record after another save", d.store.text(key), `{"n":20,"text":"x","absent":"new"}`)
 }
 
-// Where another request saved first, Modify runs again on what that has stored.
+// If another request saved first, Modify runs again on what that has stored.
 func TestModifyRunsAgain(t *testing.T) {
 	d := newDesk(t)
 	key := d.saved(t, map[string]any{"n": 1})

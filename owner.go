@@ -8,9 +8,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
 )
 
-// This file knows whose a session is: signing in, and finding and ending the sessions of an owner.
+// This file knows whose a session is: signing in, pages for who is signed in, and finding and ending the
+// sessions of an owner.
 
 // The framework's keys of a session that somebody has signed in to. A shared Django session has
 // Django's own in place of the first.
@@ -32,13 +35,13 @@ const maxOwner = 255
 // ends the owner's oldest ones beyond that number.
 //
 // Errors: those of [Session.CycleKey] and [Session.Flush]; errors.ErrUnsupported with [ForDjango],
-// where Django's own login says who the user is. After an error nobody has been signed in.
+// where Login of package ginsession/django is its equal. After an error nobody has been signed in.
 func (s *Session) SignIn(owner string) error {
 	if err := checkOwner(owner); err != nil {
 		return err
 	}
 	if s.m.cfg.forDjango {
-		return fmt.Errorf("ginsession: SignIn: sign in with Django, or call CycleKey and set its _auth_user_id, _auth_user_backend and _auth_user_hash: %w", errors.ErrUnsupported)
+		return fmt.Errorf("ginsession: SignIn: use Login of package ginsession/django, or Django's own login view: %w", errors.ErrUnsupported)
 	}
 	if before := s.Owner(); before != "" && before != owner {
 		if err := s.Flush(); err != nil {
@@ -316,5 +319,38 @@ func (s *Session) endOldest() {
 	}
 	if err != nil {
 		m.cfg.Logger.ErrorContext(s.ctx, "ginsession: the owner's oldest sessions beyond MaxSessionsPerOwner could not be ended", "error", err)
+	}
+}
+
+// RequireOwner is a middleware for pages of somebody who is signed in. If nobody is, it runs otherwise,
+// which may redirect to the sign-in, and aborts. Install it after the session's own:
+//
+//	account := r.Group("/account", ginsession.RequireOwner(toSignIn))
+func RequireOwner(otherwise gin.HandlerFunc) gin.HandlerFunc {
+	return require(otherwise, func(s *Session) bool { return s.Owner() != "" })
+}
+
+// RequireRecent is [RequireOwner] for pages that need a sign-in of the last moments, no longer than max
+// ago: if it is older, it runs otherwise, which asks for the password again and then calls
+// [Session.Reauthenticate]. Source: OWASP ASVS 7.5.1.
+func RequireRecent(max time.Duration, otherwise gin.HandlerFunc) gin.HandlerFunc {
+	return require(otherwise, func(s *Session) bool {
+		at := s.SignedInAt()
+		return !at.IsZero() && s.m.cfg.Clock().Sub(at) <= max
+	})
+}
+
+// require lets a request pass if its session does. If the session cannot be loaded it only aborts:
+// the middleware answers.
+func require(otherwise gin.HandlerFunc, passes func(*Session) bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		s := Get(c)
+		switch {
+		case passes(s):
+			return
+		case s.Err() == nil:
+			otherwise(c)
+		}
+		c.Abort()
 	}
 }

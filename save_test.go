@@ -197,7 +197,7 @@ func TestFailedSave(t *testing.T) {
 	check(t, "sessions", w.store.keys(), []string{key})
 }
 
-// Where it is unknown whether a save came through, what can be applied twice is.
+// If it is unknown whether a save came through, what can be applied twice is.
 func TestUnknownOutcome(t *testing.T) {
 	lost := errors.New("connection lost")
 	for _, applied := range []bool{false, true} {

@@ -23,13 +23,13 @@ type Serializer interface {
 var (
 	// JSON stores what encoding/json does, and is what Django reads. [Session.Get] returns whole
 	// numbers as int64 and floats as float64. A value that encoding/json would silently change is
-	// an [ErrEncode]: text that is not UTF-8, a struct without exported fields such as most errors.
+	// refused with [ErrEncode]: text that is not UTF-8, a struct without exported fields such as most errors.
 	JSON Serializer = jsonSerializer{}
 
 	// Gob stores Go values that JSON has no form for. Types beyond the basic ones and slices of
 	// them (map[string]any, time.Time, your own) must be registered with gob.Register. A value
-	// that contains itself ends the program. A value takes at most 1 MiB. No other language reads
-	// it.
+	// that contains itself overflows the stack, which ends the program. A value may have at most
+	// 1 MiB. No other language reads it.
 	//
 	// Use Gob only for records that nobody else can write: encoding/gob believes the size that
 	// data claims for a map, so that a few hostile bytes use up the memory (see "Security" in its

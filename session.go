@@ -51,10 +51,11 @@ type sessionState struct {
 	storedKey string // the key that base is stored under; "" if nothing is stored
 	base      Record // what the store holds, as far as this session knows
 
-	dict    document  // the dictionary as this request sees it
-	changes changes   // what this request did to it since the last save
-	fresh   *document // what the last save stored, until dict is brought up to it
-	err     error     // why the session could not be loaded or flushed
+	dict    document   // the dictionary as this request sees it
+	changes changes    // what this request did to it since the last save
+	fresh   *document  // what the last save stored, until dict is brought up to it
+	err     error      // why the session could not be loaded or flushed
+	own     *ownCookie // nil if the cookie has the Config's attributes
 
 	cycled   int32 // 1 + the number of changes made before CycleKey; 0 if no new key is pending
 	tried    int8  // how many keys the store was asked for
@@ -97,14 +98,16 @@ func (s *Session) find(key string) *entry {
 
 // Get returns the value of key, or nil if there is none: nil, bool, string, int64 (a whole
 // number that fits), float64 (a number with a point or an exponent), json.Number (any other),
-// []any or map[string]any. What was Set in this request comes back as it will in the next; [Value]
-// returns the type that was set. What the handler changes inside a map or slice is saved.
+// []any or map[string]any. What was Set in this request comes back as the next request will see
+// it; [Value] returns the type that was set. What the handler changes inside a map or slice is
+// saved.
 func (s *Session) Get(key string) any {
 	v, _ := s.Lookup(key)
 	return v
 }
 
-// Lookup is [Session.Get] and reports whether the value is there and can be decoded.
+// Lookup returns what [Session.Get] does, and whether key is in the session and its value can be
+// decoded.
 func (s *Session) Lookup(key string) (any, bool) {
 	return Value[any](s, key)
 }
@@ -116,8 +119,8 @@ func (s *Session) Has(key string) bool {
 	return s.find(key) != nil
 }
 
-// Set puts v under key. If v cannot be stored, or key begins with "_session_", which is reserved,
-// saving the session is an [ErrEncode].
+// Set stores v under key. If v cannot be stored, or key begins with "_session_", which is reserved,
+// saving the session fails with [ErrEncode].
 func (s *Session) Set(key string, v any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +151,8 @@ func checkKey(key string) error {
 	return encodeError(key, errors.New("keys that begin with "+keyPrefix+" are reserved: use another name, or SetExpiry to say when the session ends"))
 }
 
-// Delete removes key, or returns [ErrKeyNotFound].
+// Delete removes key. It returns [ErrKeyNotFound] if key is not in the session, or the error of
+// [Session.Err].
 func (s *Session) Delete(key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -168,7 +172,7 @@ func (s *Session) remove(e *entry) {
 	s.note(e, change{op: opDelete, key: e.key()})
 }
 
-// Pop removes key and returns its value and whether it was there.
+// Pop removes key and returns its value, and whether it was there. Source: Django's pop.
 func (s *Session) Pop(key string) (any, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +185,8 @@ func (s *Session) Pop(key string) (any, bool) {
 	return v, true
 }
 
-// SetDefault returns the value of key, after putting v there if there was none.
+// SetDefault returns the value of key, which it first sets to v if there is none. Source: Django's
+// setdefault.
 func (s *Session) SetDefault(key string, v any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +202,7 @@ func (s *Session) SetDefault(key string, v any) any {
 	return v
 }
 
-// Update sets every key of values.
+// Update sets every key of values, as [Session.Set] does. Source: Django's update.
 func (s *Session) Update(values map[string]any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,7 +235,8 @@ func (s *Session) Values() []any {
 	return values
 }
 
-// Items returns the dictionary as a map of its own.
+// Items returns a new map of the keys and values. What the caller changes in the map is not saved;
+// what it changes inside a value is, as with [Session.Get].
 func (s *Session) Items() map[string]any {
 	items := make(map[string]any)
 	for key, v := range s.All() {
@@ -254,7 +260,7 @@ func (s *Session) All() iter.Seq2[string, any] {
 func (s *Session) Len() int { return len(s.Keys()) }
 
 // Clear removes every value without loading them. The session keeps its own key and its cookie; to
-// sign out, use [Session.Flush].
+// sign out, use [Session.Flush]. Source: Django's clear.
 func (s *Session) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,7 +276,7 @@ func (s *Session) Clear() {
 
 // Key returns the session's key, which the cookie carries, or "" if it has none. A new session gets
 // its key when it is saved. The key of a cookie counts only if the store has it, so Key loads the
-// session. Do not log it.
+// session. Do not log it. Source: Django's session_key.
 func (s *Session) Key() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -281,7 +287,7 @@ func (s *Session) Key() string {
 	return s.key
 }
 
-// IsEmpty reports whether the session has neither a key nor data.
+// IsEmpty reports whether the session has neither a key nor data. Source: Django's is_empty.
 func (s *Session) IsEmpty() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -306,7 +312,8 @@ func (s *Session) Modified() bool {
 	return s.modified
 }
 
-// MarkModified has the session saved, and so extended, even if nothing was changed.
+// MarkModified makes the middleware save the session, and so extend it, even if nothing was
+// changed. Source: Django's modified = True.
 func (s *Session) MarkModified() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -349,7 +349,7 @@ func TestDefaultClock(t *testing.T) {
 	}
 }
 
-// Where Gin is in release mode without CookieSecure, a warning is logged once.
+// If Gin is in release mode without CookieSecure, a warning is logged once.
 func TestWarningWithoutCookieSecure(t *testing.T) {
 	mode := gin.Mode()
 	defer gin.SetMode(mode)

@@ -7,11 +7,14 @@ const (
 	testCookieValue = "worked"
 )
 
-// SetTestCookie puts the test value into the session, whose cookie then goes out.
+// SetTestCookie sets the test value, so that the response sends the session's cookie. Source:
+// Django's set_test_cookie.
 func (s *Session) SetTestCookie() { s.Set(testCookieKey, testCookieValue) }
 
 // TestCookieWorked reports whether the test value of an earlier request has come back.
+// Source: Django's test_cookie_worked.
 func (s *Session) TestCookieWorked() bool { return s.Get(testCookieKey) == testCookieValue }
 
-// DeleteTestCookie removes the test value, or returns [ErrKeyNotFound].
+// DeleteTestCookie removes the test value; its errors are those of [Session.Delete]. Source:
+// Django's delete_test_cookie.
 func (s *Session) DeleteTestCookie() error { return s.Delete(testCookieKey) }

@@ -2,7 +2,6 @@ package ginsession_test
 
 import (
 	"crypto/rand"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // Helpers that open databases. Each test gets a file or a table of its own, for packages and
@@ -58,13 +58,13 @@ func sqliteDSN(file string) string {
 // openPostgres opens the server that TEST_POSTGRES_DSN names.
 func openPostgres(t *testing.T, options ...gorm.Option) *gorm.DB {
 	t.Helper()
-	return openDB(t, postgres.Open(needEnv(t, "TEST_POSTGRES_DSN")), options...)
+	return openDB(t, postgres.Open(testserver.Env(t, "TEST_POSTGRES_DSN")), options...)
 }
 
 // openMySQL opens the MySQL or MariaDB that TEST_MYSQL_DSN names.
 func openMySQL(t *testing.T, options ...gorm.Option) *gorm.DB {
 	t.Helper()
-	return openDB(t, mysql.Open(needEnv(t, "TEST_MYSQL_DSN")), options...)
+	return openDB(t, mysql.Open(testserver.Env(t, "TEST_MYSQL_DSN")), options...)
 }
 
 // openDB opens a database without GORM's own log, and closes it when the test ends.
@@ -116,27 +116,6 @@ func newTableName(t *testing.T, db *gorm.DB) string {
 		}
 	})
 	return table
-}
-
-// needEnv returns a variable that scripts/with-servers sets. Without it the test is skipped, or
-// fails if CI has promised that all servers are running.
-func needEnv(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		missing(t, "%s is not set: run the tests with make test", name)
-	}
-	return value
-}
-
-// missing skips a test for want of something outside the module, and fails it in CI.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	reason := fmt.Sprintf(format, args...)
-	if os.Getenv("CI") == "true" {
-		t.Fatal(reason)
-	}
-	t.Skip("SKIPPED: " + reason)
 }
 
 // numberFromEnv returns how much a test is to do: what is usual, or the variable's number.

@@ -108,3 +108,12 @@ func TestSetComesBack(t *testing.T) {
 	value(t, s, "k", map[string]int{"X": 1, "Y": 2}, true)
 	value(t, s, "k", json.RawMessage(`{"X":1,"Y":2}`), true)
 }
+
+func TestValueOr(t *testing.T) {
+	d := newDesk(t)
+	s := d.session(t, d.saved(t, map[string]any{"n": 3, "text": "tea", "nothing": nil}))
+	check(t, "present", ginsession.ValueOr(s, "n", 7), 3)
+	check(t, "absent", ginsession.ValueOr(s, "absent", 7), 7)
+	check(t, "of another type", ginsession.ValueOr(s, "text", 7), 7)
+	check(t, "null", ginsession.ValueOr(s, "nothing", 7), 0)
+}

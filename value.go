@@ -148,8 +148,10 @@ func decodeAs[T any](c *codec, e *entry) (v T, text string, ok bool) {
 	return decoded, text, true
 }
 
-// plainValue decodes the text of a string without an escape, and of a small whole number, where
-// the handler asks for just that: to go through an any would allocate three times.
+// plainValue decodes the text of a string without an escape, or of a small whole number, if the
+// handler asks for just that, without going through an any.
+//
+// Bench: "In memory", Cached: a READ makes 8 allocations instead of 11, and takes 5 % less CPU time.
 func plainValue[T any](c *codec, raw string) (v T, ok bool) {
 	if !c.plain {
 		return v, false

@@ -129,7 +129,7 @@ var surroundings = []struct {
 }
 
 // However a handler answers, its response goes out as it is, with the session saved before it.
-// Where the save fails, nothing of the response goes out.
+// If the save fails, nothing of the response goes out.
 func TestWriterWaysToAnswer(t *testing.T) {
 	ways := waysToAnswer(t)
 	for _, around := range surroundings {

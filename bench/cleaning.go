@@ -13,8 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ginsession/ginsession"
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession"
 )
 
 // cleaning is ClearExpired beside one DELETE, on tables of the same rows, half of them expired,
@@ -140,7 +141,7 @@ func newExpiredTable(database string, rows int) (t *expiredTable, err error) {
 	if err := ginsession.Migrate(t.db); err != nil {
 		return nil, err
 	}
-	t.manager, err = ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(t.db), Logger: silent})
+	t.manager, err = ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(t.db), Logger: silent, StoreTimeout: storeTimeout})
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,9 @@ import (
 // sends to the stores. It is closed with the instance.
 type environment struct {
 	content content
-	rows    int           // how many sessions the store holds; baseRows where it is less
+	rows    int           // how many sessions the store holds; baseRows if that is more
 	few     bool          // a tenth of them are enough
-	counter *atomic.Int64 // of statements; nil where they are not counted
+	counter *atomic.Int64 // of statements; nil if they are not counted
 	sql     bool          // the instance uses a database
 	redis   bool          // the instance uses Redis
 
@@ -77,6 +77,10 @@ func (e *environment) folder() (string, error) {
 // sqliteSettings are those of every SQLite connection here, also Django's: what is
 // recommended for a server.
 const sqliteSettings = "_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=60000&_txlock=immediate"
+
+// storeTimeout is no shorter than SQLite's busy timeout: every statement would pay for shortening
+// that (see ginsession.DB).
+const storeTimeout = time.Minute
 
 // sqlite opens a new database in a file.
 func (e *environment) sqlite() (*sql.DB, string, error) {
@@ -246,7 +250,7 @@ func (e *environment) valkey() (valkey.Client, error) {
 var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // A clock moves on with the writes, so that each write of a session falls into another second
-// and moves its expiry, as it does where visitors write less often than benchmarks.
+// and moves its expiry, as it does if visitors write less often than benchmarks.
 type clock struct {
 	writes, ahead atomic.Int64
 	every         int64

@@ -61,7 +61,7 @@ func answerRead(c *gin.Context, user string, visits int) {
 	c.String(http.StatusOK, user)
 }
 
-// answerWrite answers an error where the session was not there to be counted up.
+// answerWrite answers an error if the session was not there to be counted up.
 func answerWrite(c *gin.Context, visits int) {
 	if visits < firstCount {
 		c.Status(http.StatusInternalServerError)
@@ -84,7 +84,7 @@ func (c content) sessions(n int) [][]pair {
 	return sessions
 }
 
-// baseRows is how many sessions there are where the report does not say otherwise.
+// baseRows is how many sessions there are unless the report says otherwise.
 const baseRows = 1000
 
 // serve makes an instance of our engine.
@@ -106,7 +106,7 @@ func ourSite(e *environment, cfg ginsession.Config) (*site, error) {
 
 func ourManager(cfg ginsession.Config) (*ginsession.Manager, *clock, error) {
 	c := &clock{every: baseRows}
-	cfg.Logger, cfg.Clock = silent, c.now
+	cfg.Logger, cfg.Clock, cfg.StoreTimeout = silent, c.now, storeTimeout
 	m, err := ginsession.NewManager(cfg)
 	return m, c, err
 }

@@ -37,7 +37,7 @@ func run(args []string) error {
 	flags.IntVar(&p.rounds, "rounds", 15, "how often each subject has its turn at each task")
 	flags.DurationVar(&p.slice, "slice", 100*time.Millisecond, "how long a turn takes")
 	flags.IntVar(&p.iterations, "iterations", 0, "how many operations a turn has, whatever it takes; 0 for -slice")
-	only := flags.String("only", "", "the sections to measure, separated by commas; all where it is empty")
+	only := flags.String("only", "", "the sections to measure, separated by commas; all if it is empty")
 	rows := flags.Int("cleaning", 1_000_000, "how many rows the tables to clean have; 0 for none")
 	print := flags.Bool("print", false, "print the results and write no file")
 	_ = flags.Parse(args)

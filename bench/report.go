@@ -17,7 +17,7 @@ import (
 // resultsFile has a part for each program of this module. Running one replaces its part.
 const resultsFile = "RESULTS.md"
 
-// replacePart puts text between the part's marks in the file, at its end where it has none yet.
+// replacePart puts text between the part's marks in the file, at its end if it has none yet.
 func replacePart(file, part, text string) error {
 	old, err := os.ReadFile(file)
 	if os.IsNotExist(err) {

@@ -32,7 +32,7 @@ func (s *site) visit(rows int, cookie func(i int) (string, error)) error {
 	return nil
 }
 
-// signIns is how many visitors sign in: where a table is filled with copies, one to copy.
+// signIns is how many visitors sign in: if a table is filled with copies, one to copy.
 func (e *environment) signIns() int {
 	if e.rows > baseRows {
 		return 1

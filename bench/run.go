@@ -14,7 +14,7 @@ import (
 type plan struct {
 	rounds     int
 	slice      time.Duration // one subject's turn at one task in one round
-	iterations int           // where it is not 0, a turn has so many operations instead
+	iterations int           // if it is not 0, a turn has so many operations instead
 }
 
 // A cell is what was measured of one subject at one task.

@@ -108,7 +108,7 @@ func (t *expiredTable) clearUnderTraffic() (s sweep, before, most float64, err e
 	return s, before, most, nil
 }
 
-// residentMiB is the memory that a process has in RAM, 0 where /proc does not tell.
+// residentMiB is the memory that a process has in RAM, 0 if /proc does not tell.
 func residentMiB(pid int) float64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -233,7 +233,7 @@ func serveSite(args []string) error {
 	if err := ginsession.Migrate(db); err != nil {
 		return err
 	}
-	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(db), Logger: silent})
+	m, err := ginsession.NewManager(ginsession.Config{Engine: ginsession.DB(db), Logger: silent, StoreTimeout: storeTimeout})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 type target struct {
 	row     string
 	promise string
-	values  func(*measured) []float64 // by round; nil where it was not measured
+	values  func(*measured) []float64 // by round; nil if it was not measured
 	atMost  bool
 	limit   float64
 	unit    string // "×" as a rule

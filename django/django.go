@@ -27,7 +27,7 @@ const (
 
 // UserID returns the primary key of the user who has signed in, as text, and whether anybody
 // has. It reports only what the session says: a user who has since been deleted, deactivated
-// (is_active) or given another password keeps it. So load the user, check is_active and call
+// (is_active) or given another password still has it. So load the user, check is_active and call
 // [VerifyAuthHash], as Django does at every request.
 func UserID(s *ginsession.Session) (id string, ok bool) {
 	id, _ = ginsession.Value[string](s, userIDKey)

@@ -27,14 +27,14 @@ import (
 //
 // newCache is called once for each subtest. It may return the same cache every time, and one that
 // others use as well: the keys are random and are deleted afterwards. The cache must have room for
-// a megabyte. The suite takes a few seconds, most of which it waits for entries to expire.
+// a megabyte. The suite takes a few seconds, most of them spent waiting for entries to expire.
 func Cache(t *testing.T, newCache func(t *testing.T) ginsession.Cache) {
 	for _, rule := range []struct {
 		name  string
 		check func(cacheTest)
 	}{
 		{"an absent key", cacheTest.absent},
-		{"add stores only where the key is absent", cacheTest.add},
+		{"add stores only if the key is absent", cacheTest.add},
 		{"compare and swap replaces only what it expects", cacheTest.swap},
 		{"delete removes", cacheTest.delete},
 		{"any bytes are a value", cacheTest.values},

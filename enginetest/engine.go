@@ -12,8 +12,8 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// Engine tests that sessions keep over an engine what this module promises of them, through
-// requests to a site of two nodes, each rule in a subtest:
+// Engine tests, through requests to a site of two nodes, that sessions over an engine are what this
+// module promises, each rule in a subtest:
 //
 //	func TestMyEngine(t *testing.T) {
 //		enginetest.Engine(t, func(t *testing.T) ginsession.Engine {
@@ -22,7 +22,7 @@ import (
 //	}
 //
 // newEngine is called once for each subtest, and once before; nobody else uses that engine's
-// sessions meanwhile. An engine that keeps nothing on the server, as ginsession.SignedCookies, is
+// sessions meanwhile. An engine that keeps nothing on the server, such as ginsession.SignedCookies, is
 // tested for what it can do. Prove a [ginsession.Store] with [Store] first: what fails there is
 // easier to understand.
 func Engine(t *testing.T, newEngine func(t *testing.T) ginsession.Engine) {

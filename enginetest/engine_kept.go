@@ -172,7 +172,7 @@ func newMeeting(n int32) *meeting {
 	return m
 }
 
-// wait gives up after a while: where a request failed, the test says so and goes on.
+// wait gives up after a while: if a request failed, the test says so and goes on.
 func (m *meeting) wait() {
 	if m.missing.Add(-1) == 0 {
 		close(m.open)

@@ -1,24 +1,17 @@
 package enginetest
 
 import (
-	"io"
-	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
 	"reflect"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // An engineTest is one subtest: a site of two nodes over one engine, and its clock. Its methods
@@ -26,8 +19,8 @@ import (
 type engineTest struct {
 	*testing.T
 	engine ginsession.Engine
-	clock  *atomic.Int64 // nanoseconds since the beginning
-	nodes  [2]*node
+	clock  *testsite.Clock
+	nodes  [2]*testsite.Site
 }
 
 // data is what is in a session.
@@ -35,7 +28,9 @@ type data = map[string]any
 
 func newEngineTest(t *testing.T, engine ginsession.Engine) *engineTest {
 	t.Helper()
-	return (&engineTest{T: t, engine: engine, clock: &atomic.Int64{}}).with(func(*ginsession.Config) {})
+	clock := testsite.NewClock()
+	clock.Advance(at(0).Sub(clock.Now()))
+	return (&engineTest{T: t, engine: engine, clock: clock}).with(func(*ginsession.Config) {})
 }
 
 // with returns the test with another site, which has other settings.
@@ -45,78 +40,43 @@ func (t *engineTest) with(change func(*ginsession.Config)) *engineTest {
 	cfg := ginsession.Config{
 		Engine:    t.engine,
 		SecretKey: "the secret key of package enginetest's site",
-		Clock:     other.now,
-		Logger:    slog.New(slog.DiscardHandler),
+		Clock:     t.now,
 	}
 	change(&cfg)
 	for i := range other.nodes {
-		other.nodes[i] = newNode(t.T, cfg)
+		other.nodes[i] = testsite.New(t.T, testsite.Setup{Config: cfg, HTTP1: true})
 	}
 	return other
 }
 
-func (t *engineTest) now() time.Time { return at(0).Add(time.Duration(t.clock.Load())) }
+func (t *engineTest) now() time.Time { return t.clock.Now() }
 
-func (t *engineTest) advance(d time.Duration) { t.clock.Add(int64(d)) }
+func (t *engineTest) advance(d time.Duration) { t.clock.Advance(d) }
 
-// A node is a server of the site. A request to it runs the function that it brings along.
-type node struct {
-	*ginsession.Manager
-	server *httptest.Server
-	visits sync.Map // of gin.HandlerFunc, by path
-	count  atomic.Int64
-}
-
-func newNode(t *testing.T, cfg ginsession.Config) *node {
-	t.Helper()
-	manager, err := ginsession.NewManager(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &node{Manager: manager}
-	r := gin.New()
-	r.Use(manager.Handler())
-	r.Any("/:visit", func(c *gin.Context) {
-		handle, _ := n.visits.LoadAndDelete(c.Request.URL.Path)
-		handle.(func(*gin.Context, *ginsession.Session))(c, ginsession.Get(c))
-	})
-	n.server = httptest.NewServer(r)
-	t.Cleanup(n.server.Close)
-	return n
-}
-
-// A visitor is a browser.
+// A visitor is a browser: one, at each of the nodes.
 type visitor struct {
-	t   *engineTest
-	jar http.CookieJar
+	t  *engineTest
+	at [2]*testsite.Visitor
 }
 
 func (t *engineTest) visitor() *visitor {
-	jar, _ := cookiejar.New(nil) // documented not to fail
-	return &visitor{t, jar}
+	v := &visitor{t: t}
+	for i, n := range t.nodes {
+		v.at[i] = n.Visitor()
+	}
+	v.at[1].Client.Jar = v.at[0].Client.Jar // the nodes differ in their ports only, which cookies ignore
+	return v
 }
 
 // visitorWith returns a visitor who brings a session cookie along.
 func (t *engineTest) visitorWith(value string) *visitor {
 	v := t.visitor()
-	v.jar.SetCookies(v.site(), []*http.Cookie{{Name: cookieName, Value: value, Path: "/"}})
+	v.at[0].SetKey(value)
 	return v
 }
 
-const cookieName = "sessionid"
-
-// site is the address for which the jar keeps cookies: the nodes differ in their ports only.
-func (v *visitor) site() *url.URL { return &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/"} }
-
 // cookie returns the value of the visitor's session cookie, or "".
-func (v *visitor) cookie() string {
-	for _, c := range v.jar.Cookies(v.site()) {
-		if c.Name == cookieName {
-			return c.Value
-		}
-	}
-	return ""
-}
+func (v *visitor) cookie() string { return v.at[0].Key() }
 
 // A reply is what came back.
 type reply struct {
@@ -136,29 +96,13 @@ func (v *visitor) visits(handle func(*ginsession.Session)) reply {
 
 func (v *visitor) request(node int, method string, handle func(*gin.Context, *ginsession.Session)) reply {
 	v.t.Helper()
-	n := v.t.nodes[node]
-	path := "/" + strconv.FormatInt(n.count.Add(1), 10)
-	n.visits.Store(path, handle)
-	request, err := http.NewRequestWithContext(v.t.Context(), method, n.server.URL+path, nil)
-	if err != nil {
-		v.t.Errorf("%v", err)
-		return reply{}
-	}
-	client := &http.Client{Transport: n.server.Client().Transport, Jar: v.jar}
-	response, err := client.Do(request)
+	path := v.t.nodes[node].Page(func(c *gin.Context) { handle(c, ginsession.Get(c)) })
+	r, err := v.at[node].Try(v.t.Context(), method, path)
 	if err != nil {
 		v.t.Errorf("a request failed: %v", err)
 		return reply{}
 	}
-	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, response.Body)
-	r := reply{status: response.StatusCode}
-	for _, c := range response.Cookies() {
-		if c.Name == cookieName {
-			r.cookie = c
-		}
-	}
-	return r
+	return reply{r.StatusCode, r.SessionCookie()}
 }
 
 // reads returns what is in the session.

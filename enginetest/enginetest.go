@@ -1,7 +1,7 @@
-// Package enginetest is the conformance suite for what keeps sessions: it proves a
+// Package enginetest is the conformance suite for whatever keeps sessions: it proves that a
 // [ginsession.Store], a [ginsession.Cache] or a whole [ginsession.Engine], one of this module's
-// or your own, against the rules that stand beside their methods. Its functions are called from
-// a test and run a subtest for each rule:
+// or your own, keeps the rules that its methods document. Its functions are called from a test
+// and run a subtest for each rule:
 //
 //	func TestMyStore(t *testing.T) {
 //		enginetest.Store(t, func(t *testing.T) ginsession.Store {
@@ -9,9 +9,9 @@
 //		})
 //	}
 //
-// A store of your own needs [Store]; [Engine] then has whole requests run over it, as
-// ginsession.Custom(store). Each suite takes a few seconds; [Store] and [Engine] bring a clock of
-// their own and wait for none. They are meant to run with the race detector.
+// A store of your own needs [Store]; [Engine] then runs whole requests over it, as
+// ginsession.Custom(store). Each suite takes a few seconds; [Store] and [Engine] move a clock of
+// their own instead of waiting. They are meant to run with the race detector.
 package enginetest
 
 import (

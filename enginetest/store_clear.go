@@ -44,7 +44,7 @@ func (t storeTest) clearAt(now time.Time, o ginsession.ClearOptions) int64 {
 	return n
 }
 
-// wantCleared wants this many records counted, where the store counts.
+// wantCleared wants this many records counted, if the store counts.
 func (t storeTest) wantCleared(got, want int64, counts bool, when string) {
 	t.Helper()
 	if counts && got != want || !counts && got != 0 {

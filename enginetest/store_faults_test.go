@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/enginetest"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The suites are run, in processes of their own, against stores that break one rule each, and
@@ -48,19 +50,19 @@ const faultVariable = "ENGINETEST_FAULT"
 // TestFaultyStore is what TestStoreFindsFaults runs.
 func TestFaultyStore(t *testing.T) {
 	if store := faultyStore(); store != nil {
-		enginetest.Store(t, func(*testing.T) ginsession.Store { return store(newMapStore()) })
+		enginetest.Store(t, func(*testing.T) ginsession.Store { return store(testsite.NewStore()) })
 	}
 }
 
 // TestFaultyEngine is what TestEngineFindsFaults runs.
 func TestFaultyEngine(t *testing.T) {
 	if store := faultyStore(); store != nil {
-		enginetest.Engine(t, func(*testing.T) ginsession.Engine { return ginsession.Custom(store(newMapStore())) })
+		enginetest.Engine(t, func(*testing.T) ginsession.Engine { return ginsession.Custom(store(testsite.NewStore())) })
 	}
 }
 
 // faultyStore makes the store that the process was started for; nil in an ordinary run.
-func faultyStore() func(*mapStore) ginsession.Store {
+func faultyStore() func(*testsite.Store) ginsession.Store {
 	return storeFaults[os.Getenv(faultVariable)].store
 }
 
@@ -82,138 +84,138 @@ var engineFaults = map[string]string{
 // storeFaults are stores that break a rule of the suite, and the rule.
 var storeFaults = map[string]struct {
 	rule  string
-	store func(*mapStore) ginsession.Store
+	store func(*testsite.Store) ginsession.Store
 }{
 	"update brings a deleted record back": {
 		"an absent key",
-		func(s *mapStore) ginsession.Store { return upserting{s} },
+		func(s *testsite.Store) ginsession.Store { return upserting{s} },
 	},
 	"update writes f(prev) whatever is stored": {
 		"update merges with what another writer stored",
-		func(s *mapStore) ginsession.Store { return overwriting{s} },
+		func(s *testsite.Store) ginsession.Store { return overwriting{s} },
 	},
 	"update reads and writes without a lock": {
 		"no concurrent increment is lost",
-		func(s *mapStore) ginsession.Store { return unlocked{s} },
+		func(s *testsite.Store) ginsession.Store { return unlocked{s} },
 	},
 	"different parts are written without a lock": {
 		"concurrent updates of different parts all survive",
-		func(s *mapStore) ginsession.Store { return unlocked{s} },
+		func(s *testsite.Store) ginsession.Store { return unlocked{s} },
 	},
 	"update compares like a collation": {
 		"update compares byte for byte",
-		func(s *mapStore) ginsession.Store { return folding{s} },
+		func(s *testsite.Store) ginsession.Store { return folding{s} },
 	},
 	"update checks for the record first and upserts then": {
 		"deletion wins over updates and touches",
-		func(s *mapStore) ginsession.Store { return checkingFirst{s} },
+		func(s *testsite.Store) ginsession.Store { return checkingFirst{s} },
 	},
 	"create overwrites": {
 		"create inserts and never overwrites",
-		func(s *mapStore) ginsession.Store { return creatingOver{s} },
+		func(s *testsite.Store) ginsession.Store { return creatingOver{s} },
 	},
 	"create checks first and overwrites then": {
 		"one of many concurrent creates wins",
-		func(s *mapStore) ginsession.Store { return creatingOver{s} },
+		func(s *testsite.Store) ginsession.Store { return creatingOver{s} },
 	},
 	"touch revives": {
 		"an expired record is absent",
-		func(s *mapStore) ginsession.Store { return reviving{s} },
+		func(s *testsite.Store) ginsession.Store { return reviving{s} },
 	},
 	"touch writes back the data it has read": {
 		"no concurrent increment is lost",
-		func(s *mapStore) ginsession.Store { return touchingAll{s} },
+		func(s *testsite.Store) ginsession.Store { return touchingAll{s} },
 	},
 	"replace copies": {
 		"replace moves the record",
-		func(s *mapStore) ginsession.Store { return copying{s} },
+		func(s *testsite.Store) ginsession.Store { return copying{s} },
 	},
 	"several replaces win": {
 		"one of many concurrent replaces wins",
-		func(s *mapStore) ginsession.Store { return copying{s} },
+		func(s *testsite.Store) ginsession.Store { return copying{s} },
 	},
 	"replace moves the record it has read": {
 		"an update beside a replace is moved along or refused",
-		func(s *mapStore) ginsession.Store { return unlocked{s} },
+		func(s *testsite.Store) ginsession.Store { return unlocked{s} },
 	},
 	"touch inserts": {
 		"an absent key",
-		func(s *mapStore) ginsession.Store { return inserting{s} },
+		func(s *testsite.Store) ginsession.Store { return inserting{s} },
 	},
 	"touch does nothing": {
 		"touch moves the expiry only",
-		func(s *mapStore) ginsession.Store { return inert{s} },
+		func(s *testsite.Store) ginsession.Store { return inert{s} },
 	},
 	"delete does nothing": {
 		"delete removes for good",
-		func(s *mapStore) ginsession.Store { return inert{s} },
+		func(s *testsite.Store) ginsession.Store { return inert{s} },
 	},
 	"expiry is judged by another clock": {
 		"expiry is judged by the time that is given",
-		func(s *mapStore) ginsession.Store { return otherClock{s} },
+		func(s *testsite.Store) ginsession.Store { return otherClock{s} },
 	},
 	"expiry is kept without its zone": {
 		"dates are moments, whatever their zone",
-		func(s *mapStore) ginsession.Store { return zoneless{s} },
+		func(s *testsite.Store) ginsession.Store { return zoneless{s} },
 	},
 	"load returns expired records": {
 		"any sequence of calls does what it does to a map",
-		func(s *mapStore) ginsession.Store { return undying{s} },
+		func(s *testsite.Store) ginsession.Store { return undying{s} },
 	},
 	"a mutation's error is wrapped": {
 		"an error of the mutation is returned and nothing is written",
-		func(s *mapStore) ginsession.Store { return wrapping{s} },
+		func(s *testsite.Store) ginsession.Store { return wrapping{s} },
 	},
 	"an error names the key": {
 		"an absent key",
-		func(s *mapStore) ginsession.Store { return telling{s} },
+		func(s *testsite.Store) ginsession.Store { return telling{s} },
 	},
 	"a panic leaves the lock behind": {
 		"a panic of the mutation leaves no lock behind",
-		func(s *mapStore) ginsession.Store { return locking{s, make(chan struct{}, 1)} },
+		func(s *testsite.Store) ginsession.Store { return locking{s, make(chan struct{}, 1)} },
 	},
 	"spaces at the end are lost": {
 		"any ASCII text is data",
-		func(s *mapStore) ginsession.Store { return trimming{s} },
+		func(s *testsite.Store) ginsession.Store { return trimming{s} },
 	},
 	"data is changed in place": {
 		"slices are left alone",
-		func(s *mapStore) ginsession.Store { return inPlace{s} },
+		func(s *testsite.Store) ginsession.Store { return inPlace{s} },
 	},
 	"the context is ignored": {
 		"a context that is over is an error",
-		func(s *mapStore) ginsession.Store { return deaf{s} },
+		func(s *testsite.Store) ginsession.Store { return deaf{s} },
 	},
 	"a goroutine stays behind": {
 		"no goroutine stays behind",
-		func(s *mapStore) ginsession.Store { return leaking{s} },
+		func(s *testsite.Store) ginsession.Store { return leaking{s} },
 	},
 	"clearing removes live records": {
 		"clearing removes what has expired and nothing else",
-		func(s *mapStore) ginsession.Store { return clearingAhead{s} },
+		func(s *testsite.Store) ginsession.Store { return clearingAhead{s} },
 	},
 	"clearing knows no batches": {
 		"clearing works in batches and reports its progress",
-		func(s *mapStore) ginsession.Store { return clearingAtOnce{s} },
+		func(s *testsite.Store) ginsession.Store { return clearingAtOnce{s} },
 	},
 	"clearing goes on": {
 		"clearing stops with its context",
-		func(s *mapStore) ginsession.Store { return clearingOn{s} },
+		func(s *testsite.Store) ginsession.Store { return clearingOn{s} },
 	},
 	"clearing counts what another cleaner removed": {
 		"cleaners at once count each record once",
-		func(s *mapStore) ginsession.Store { return clearingTwice{s} },
+		func(s *testsite.Store) ginsession.Store { return clearingTwice{s} },
 	},
 	"clearing does not look again": {
 		"a record that is extended beside a cleaner survives",
-		func(s *mapStore) ginsession.Store { return clearingTwice{s} },
+		func(s *testsite.Store) ginsession.Store { return clearingTwice{s} },
 	},
 }
 
-type upserting struct{ *mapStore }
+type upserting struct{ *testsite.Store }
 
 func (s upserting) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	r, err := s.Store.Update(ctx, key, prev, now, f)
 	if errors.Is(err, ginsession.ErrNotFound) {
 		if r, err = f(prev); err == nil {
 			err = s.Create(ctx, key, r, now)
@@ -222,13 +224,13 @@ func (s upserting) Update(ctx context.Context, key string, prev ginsession.Recor
 	return r, err
 }
 
-type overwriting struct{ *mapStore }
+type overwriting struct{ *testsite.Store }
 
 func (s overwriting) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	return s.mapStore.Update(ctx, key, prev, now, func(ginsession.Record) (ginsession.Record, error) { return f(prev) })
+	return s.Store.Update(ctx, key, prev, now, func(ginsession.Record) (ginsession.Record, error) { return f(prev) })
 }
 
-type unlocked struct{ *mapStore }
+type unlocked struct{ *testsite.Store }
 
 func (s unlocked) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
 	return s.Replace(ctx, key, key, prev, now, f)
@@ -244,16 +246,16 @@ func (s unlocked) Replace(ctx context.Context, oldKey, newKey string, _ ginsessi
 		return next, err
 	}
 	letOthersIn()
-	return s.mapStore.Replace(ctx, oldKey, newKey, current, now, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
+	return s.Store.Replace(ctx, oldKey, newKey, current, now, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
 }
 
 // letOthersIn makes a race that a store loses now and then one that it loses at once.
 func letOthersIn() { <-time.After(time.Millisecond) }
 
-type folding struct{ *mapStore }
+type folding struct{ *testsite.Store }
 
 func (s folding) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	return s.mapStore.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
+	return s.Store.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
 		if strings.EqualFold(string(current.Data), string(prev.Data)) {
 			return f(prev)
 		}
@@ -261,7 +263,7 @@ func (s folding) Update(ctx context.Context, key string, prev ginsession.Record,
 	})
 }
 
-type checkingFirst struct{ *mapStore }
+type checkingFirst struct{ *testsite.Store }
 
 func (s checkingFirst) Update(ctx context.Context, key string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
 	current, err := s.Load(ctx, key, now)
@@ -270,44 +272,40 @@ func (s checkingFirst) Update(ctx context.Context, key string, _ ginsession.Reco
 	}
 	next, err := f(current)
 	letOthersIn()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.records[key] = next
+	s.PutRecord(key, next)
 	return next, err
 }
 
-type creatingOver struct{ *mapStore }
+type creatingOver struct{ *testsite.Store }
 
 func (s creatingOver) Create(_ context.Context, key string, r ginsession.Record, _ time.Time) error {
 	letOthersIn()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.records[key] = r
+	s.PutRecord(key, r)
 	return nil
 }
 
-type reviving struct{ *mapStore }
+type reviving struct{ *testsite.Store }
 
 func (s reviving) Touch(ctx context.Context, key string, expires, _ time.Time) error {
-	return s.mapStore.Touch(ctx, key, expires, time.Time{})
+	return s.Store.Touch(ctx, key, expires, time.Time{})
 }
 
-type inserting struct{ *mapStore }
+type inserting struct{ *testsite.Store }
 
 func (s inserting) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	err := s.mapStore.Touch(ctx, key, expires, now)
+	err := s.Store.Touch(ctx, key, expires, now)
 	if errors.Is(err, ginsession.ErrNotFound) {
 		err = s.Create(ctx, key, ginsession.Record{Data: []byte("{}"), Expires: expires}, now)
 	}
 	return err
 }
 
-type inert struct{ *mapStore }
+type inert struct{ *testsite.Store }
 
 func (inert) Touch(context.Context, string, time.Time, time.Time) error { return nil }
 func (inert) Delete(context.Context, string) error                      { return nil }
 
-type touchingAll struct{ *mapStore }
+type touchingAll struct{ *testsite.Store }
 
 func (s touchingAll) Touch(ctx context.Context, key string, expires, now time.Time) error {
 	current, err := s.Load(ctx, key, now)
@@ -320,7 +318,7 @@ func (s touchingAll) Touch(ctx context.Context, key string, expires, now time.Ti
 	return err
 }
 
-type copying struct{ *mapStore }
+type copying struct{ *testsite.Store }
 
 func (s copying) Replace(ctx context.Context, oldKey, newKey string, _ ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
 	current, err := s.Load(ctx, oldKey, now)
@@ -334,48 +332,48 @@ func (s copying) Replace(ctx context.Context, oldKey, newKey string, _ ginsessio
 	return next, s.Create(ctx, newKey, next, now)
 }
 
-type otherClock struct{ *mapStore }
+type otherClock struct{ *testsite.Store }
 
 func (s otherClock) Load(ctx context.Context, key string, _ time.Time) (ginsession.Record, error) {
-	return s.mapStore.Load(ctx, key, time.Now())
+	return s.Store.Load(ctx, key, time.Now())
 }
 
-type zoneless struct{ *mapStore }
+type zoneless struct{ *testsite.Store }
 
 func (s zoneless) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
 	year, month, day := r.Expires.Date()
 	hour, minute, second := r.Expires.Clock()
 	r.Expires = time.Date(year, month, day, hour, minute, second, 0, time.UTC)
-	return s.mapStore.Create(ctx, key, r, now)
+	return s.Store.Create(ctx, key, r, now)
 }
 
-type undying struct{ *mapStore }
+type undying struct{ *testsite.Store }
 
 func (s undying) Load(ctx context.Context, key string, _ time.Time) (ginsession.Record, error) {
-	return s.mapStore.Load(ctx, key, time.Time{})
+	return s.Store.Load(ctx, key, time.Time{})
 }
 
-type wrapping struct{ *mapStore }
+type wrapping struct{ *testsite.Store }
 
 func (s wrapping) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	r, err := s.Store.Update(ctx, key, prev, now, f)
 	if err != nil && !errors.Is(err, ginsession.ErrNotFound) {
 		err = fmt.Errorf("update: %w", err)
 	}
 	return r, err
 }
 
-type telling struct{ *mapStore }
+type telling struct{ *testsite.Store }
 
 func (s telling) Touch(ctx context.Context, key string, expires, now time.Time) error {
-	if err := s.mapStore.Touch(ctx, key, expires, now); err != nil {
+	if err := s.Store.Touch(ctx, key, expires, now); err != nil {
 		return fmt.Errorf("touching %s: %w", key, err)
 	}
 	return nil
 }
 
 type locking struct {
-	*mapStore
+	*testsite.Store
 	lock chan struct{}
 }
 
@@ -387,64 +385,64 @@ func (s locking) Update(ctx context.Context, key string, prev ginsession.Record,
 	case <-ctx.Done():
 		return prev, ctx.Err()
 	}
-	r, err := s.mapStore.Update(ctx, key, prev, now, f)
+	r, err := s.Store.Update(ctx, key, prev, now, f)
 	<-s.lock
 	return r, err
 }
 
-type trimming struct{ *mapStore }
+type trimming struct{ *testsite.Store }
 
 func (s trimming) Create(ctx context.Context, key string, r ginsession.Record, now time.Time) error {
 	r.Data = []byte(strings.TrimRight(string(r.Data), " "))
-	return s.mapStore.Create(ctx, key, r, now)
+	return s.Store.Create(ctx, key, r, now)
 }
 
-type inPlace struct{ *mapStore }
+type inPlace struct{ *testsite.Store }
 
 func (s inPlace) Update(ctx context.Context, key string, prev ginsession.Record, now time.Time, f ginsession.Mutate) (ginsession.Record, error) {
-	return s.mapStore.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
+	return s.Store.Update(ctx, key, prev, now, func(current ginsession.Record) (ginsession.Record, error) {
 		next, err := f(current)
 		copy(current.Data, next.Data)
 		return next, err
 	})
 }
 
-type deaf struct{ *mapStore }
+type deaf struct{ *testsite.Store }
 
 func (s deaf) Load(_ context.Context, key string, now time.Time) (ginsession.Record, error) {
-	return s.mapStore.Load(context.Background(), key, now)
+	return s.Store.Load(context.Background(), key, now)
 }
 
-type leaking struct{ *mapStore }
+type leaking struct{ *testsite.Store }
 
 func (s leaking) Load(ctx context.Context, key string, now time.Time) (ginsession.Record, error) {
 	go func() { <-make(chan struct{}) }()
-	return s.mapStore.Load(ctx, key, now)
+	return s.Store.Load(ctx, key, now)
 }
 
-type clearingAhead struct{ *mapStore }
+type clearingAhead struct{ *testsite.Store }
 
 func (s clearingAhead) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
-	return s.mapStore.ClearExpired(ctx, now.Add(2*time.Hour), o)
+	return s.Store.ClearExpired(ctx, now.Add(2*time.Hour), o)
 }
 
-type clearingAtOnce struct{ *mapStore }
+type clearingAtOnce struct{ *testsite.Store }
 
 func (s clearingAtOnce) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
 	o.BatchSize = 5000
-	return s.mapStore.ClearExpired(ctx, now, o)
+	return s.Store.ClearExpired(ctx, now, o)
 }
 
-type clearingOn struct{ *mapStore }
+type clearingOn struct{ *testsite.Store }
 
 func (s clearingOn) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
-	return s.mapStore.ClearExpired(context.WithoutCancel(ctx), now, o)
+	return s.Store.ClearExpired(context.WithoutCancel(ctx), now, o)
 }
 
-type clearingTwice struct{ *mapStore }
+type clearingTwice struct{ *testsite.Store }
 
 func (s clearingTwice) ClearExpired(ctx context.Context, now time.Time, _ ginsession.ClearOptions) (int64, error) {
-	expired := s.expired(now)
+	expired := slices.DeleteFunc(s.Keys(), func(key string) bool { return s.Record(key).Expires.After(now) })
 	letOthersIn()
 	for _, key := range expired {
 		if err := s.Delete(ctx, key); err != nil {
@@ -452,16 +450,4 @@ func (s clearingTwice) ClearExpired(ctx context.Context, now time.Time, _ ginses
 		}
 	}
 	return int64(len(expired)), nil
-}
-
-func (s *mapStore) expired(now time.Time) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var keys []string
-	for key, r := range s.records {
-		if !r.Expires.After(now) {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }

@@ -160,7 +160,7 @@ func (m *storeModel) clear() {
 	}
 }
 
-// wantOutcome wants a call to have succeeded where the record is live, and nowhere else.
+// wantOutcome wants a call to have succeeded if and only if the record is live.
 func (m *storeModel) wantOutcome(err error, key string) {
 	m.Helper()
 	if m.live(key) && err != nil {

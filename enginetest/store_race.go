@@ -108,7 +108,7 @@ func (t storeTest) deletionWins() {
 					begun()
 					return add("a", at(1))(current)
 				})
-				begun() // also where it called no mutation
+				begun() // even if it called no mutation
 			case 2:
 				_, err = t.store.Update(t.ctx, key, ginsession.Record{}, at(0), add("b", at(2)))
 			case 3:

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // forEachEngine runs f as a subtest for each engine.
@@ -16,13 +18,13 @@ func forEachEngine(t *testing.T, f func(t *testing.T, f engineFlags)) {
 	t.Run("cache in memory", func(t *testing.T) { f(t, engineFlags{name: "cache", cache: "memory"}) })
 	t.Run("cache in Redis", func(t *testing.T) { f(t, engineFlags{name: "cache", cache: redisURL(t)}) })
 	t.Run("cache in memcached", func(t *testing.T) {
-		f(t, engineFlags{name: "cache", cache: "memcached://" + needEnv(t, "TEST_MEMCACHED_ADDR")})
+		f(t, engineFlags{name: "cache", cache: "memcached://" + testserver.Env(t, "TEST_MEMCACHED_ADDR")})
 	})
 	t.Run("cached_db", func(t *testing.T) { f(t, engineFlags{name: "cached_db", cache: redisURL(t)}) })
 	t.Run("signed_cookies", func(t *testing.T) { f(t, engineFlags{name: "signed_cookies"}) })
 }
 
-func redisURL(t *testing.T) string { return "redis://" + needEnv(t, "TEST_REDIS_ADDR") }
+func redisURL(t *testing.T) string { return "redis://" + testserver.Env(t, "TEST_REDIS_ADDR") }
 
 func TestShopOnEachEngine(t *testing.T) {
 	forEachEngine(t, func(t *testing.T, f engineFlags) {

@@ -13,9 +13,10 @@ import (
 	"testing"
 
 	"github.com/gin-gonic/gin"
-	mysqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
@@ -75,15 +76,8 @@ func newSQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir
 func forEachDatabase(t *testing.T, f func(t *testing.T, dsn string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, newSQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { f(t, newDatabase(t, needEnv(t, "TEST_POSTGRES_DSN"))) })
-	t.Run("mysql", func(t *testing.T) {
-		config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		u := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
-		f(t, newDatabase(t, u.String()))
-	})
+	t.Run("postgres", func(t *testing.T) { f(t, newDatabase(t, testserver.Env(t, "TEST_POSTGRES_DSN"))) })
+	t.Run("mysql", func(t *testing.T) { f(t, newDatabase(t, testserver.MySQLURL(t))) })
 }
 
 // newDatabase creates a database on the server that dsn names, and returns its DSN.
@@ -105,21 +99,6 @@ func newDatabase(t *testing.T, dsn string) string {
 	})
 	u.Path = "/" + name
 	return u.String()
-}
-
-// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
-// or fails if CI is true.
-func needEnv(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	switch {
-	case value != "":
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is not set: run the tests with make test", name)
-	default:
-		t.Skipf("SKIPPED: %s is not set: run the tests with make test", name)
-	}
-	return value
 }
 
 // A visitor is a browser without a window: it keeps cookies and follows redirects.

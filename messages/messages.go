@@ -26,7 +26,7 @@
 //
 //	MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 //
-// Django writes what it has read back without looking at what is stored by then. A message that is
+// Django writes back what it has read without looking at what has been stored since. A message that is
 // added while a Django request runs may be lost, or shown twice.
 package messages
 
@@ -72,8 +72,8 @@ func (l Level) String() string {
 
 // A Message is one message to the visitor.
 type Message struct {
-	Level Level
-	Text  string
+	Level Level    // how important it is
+	Text  string   // plain text, unless HTML is set
 	Tags  []string // what the page may use as CSS classes; Django's extra_tags, split at spaces
 
 	// HTML reports that a Django view has marked Text as safe HTML (mark_safe, format_html). Text is

@@ -1,5 +1,5 @@
-// Package sessiontest helps to test handlers that use sessions. It plants what a handler is to find
-// in the visitor's session, sends requests with the visitor's cookie, and shows what is stored
+// Package sessiontest helps to test handlers that use sessions. It puts what a handler is to find
+// into the visitor's session, sends requests with the visitor's cookie, and shows what is stored
 // afterwards:
 //
 //	v := sessiontest.New(t, manager).With("cart", []string{"tea"})
@@ -45,6 +45,13 @@ func (v *Visitor) With(key string, value any) *Visitor {
 	return v.Change(func(s *ginsession.Session) { s.Set(key, value) })
 }
 
+// SignedIn signs owner in to the visitor's session, as [ginsession.Session.SignIn] does, and returns the
+// visitor.
+func (v *Visitor) SignedIn(owner string) *Visitor {
+	v.t.Helper()
+	return v.Change(func(s *ginsession.Session) { v.check("signing in", s.SignIn(owner)) })
+}
+
 // Change lets f change the visitor's session (SetExpiry, Modify, messages.Add), saves it and returns
 // the visitor. It creates the session if there is none, but not an empty one.
 func (v *Visitor) Change(f func(s *ginsession.Session)) *Visitor {
@@ -86,8 +93,8 @@ func (v *Visitor) Request(method, target string, body io.Reader) *http.Request {
 	return r
 }
 
-// Do has h answer a request, which it sends as it is, and keeps or forgets the visitor's cookie as
-// the response's Set-Cookie says.
+// Do sends r to h as it is, returns the response, and keeps or deletes the visitor's cookie as the
+// response's Set-Cookie says.
 func (v *Visitor) Do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	v.t.Helper()
 	w := httptest.NewRecorder()

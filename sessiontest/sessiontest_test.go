@@ -232,3 +232,14 @@ func TestStops(t *testing.T) {
 		}
 	}
 }
+
+func TestSignedIn(t *testing.T) {
+	m := inMemory(t)
+	v := sessiontest.New(t, m).With("cart", "tea").SignedIn("42")
+	check(t, "the owner", v.Session().Owner(), "42")
+	check(t, "the cart", v.Session().Get("cart"), any("tea"))
+	sessions, err := m.SessionsOf(t.Context(), "42")
+	check(t, "SessionsOf", err, nil)
+	check(t, "sessions", len(sessions), 1)
+	check(t, "the ID", sessions[0].ID(), v.Session().ID())
+}

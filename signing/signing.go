@@ -5,7 +5,7 @@
 //   - [TimestampSigner] signs text or data together with the time, and refuses what is too old.
 //   - [SaltedHMAC] is Django's salted_hmac.
 //
-// Signing hides nothing: the value stands in the signed text, in base64 at most.
+// Signing hides nothing: the signed text contains the value, readable or in base64.
 //
 // Each purpose needs a salt of its own (Config.Salt), so that a value signed for one, such as
 // a newsletter's unsubscribe link, is refused by another, such as the session cookie.
@@ -26,14 +26,14 @@ var (
 	// ErrBadSignature means that no key of the signer made this signature for this text.
 	ErrBadSignature = errors.New("signing: bad signature")
 
-	// ErrExpired means that the signature is good and older than the maximum age.
+	// ErrExpired means that the signature is good but older than the maximum age.
 	ErrExpired = errors.New("signing: the signature has expired")
 
-	// ErrMalformed means that the signature is good and what it signs is not in the format: it
+	// ErrMalformed means that the signature is good but what it signs is not in the format: it
 	// was made for another purpose, so give each purpose a salt of its own.
 	ErrMalformed = errors.New("signing: the signed value is malformed")
 
-	// ErrTooLarge means that the signature is good and the data inflates to more than
+	// ErrTooLarge means that the signature is good but the data inflates to more than
 	// Config.MaxInflated.
 	ErrTooLarge = errors.New("signing: the data inflates to more than Config.MaxInflated")
 )
@@ -109,7 +109,7 @@ func NewSigner(c Config) (*Signer, error) {
 	return &Signer{keys}, nil
 }
 
-// Sign returns the value with its signature. The value may be any text, also one with colons.
+// Sign returns the value with its signature. The value may be any text, even one with colons.
 func (s *Signer) Sign(value string) string {
 	b := make([]byte, 0, len(value)+1+signatureLen)
 	return string(s.keys.seal(append(b, value...), 0))

@@ -27,7 +27,7 @@ func NewTimestampSigner(c Config) (*TimestampSigner, error) {
 }
 
 // Sign returns the value with the time, to the second, and their signature. The value may be
-// any text, also one with colons.
+// any text, even one with colons.
 func (t *TimestampSigner) Sign(value string, now time.Time) string {
 	b := make([]byte, 0, len(value)+stampedLen)
 	return string(t.seal(append(b, value...), 0, now))

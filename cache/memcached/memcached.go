@@ -41,7 +41,9 @@ const (
 	maxRelative = 30 * 24 * time.Hour
 )
 
-// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient].
+// A Cache is a [ginsession.Cache]. Make one with [New] or [NewFromClient]. Its methods return the
+// context's error, the connection's, or what the server refuses, with the operation and without the
+// key and the value.
 //
 // [ginsession.Cache]: https://pkg.go.dev/github.com/ginsession/ginsession#Cache
 type Cache struct {
@@ -50,7 +52,8 @@ type Cache struct {
 }
 
 // New uses the servers, each given as "host:port" or as the path of a Unix socket, and spreads the
-// keys over them by a hash. It resolves the names once and makes no connection yet.
+// keys over them by a hash. It resolves the names once, whose error it returns, and
+// makes no connection yet.
 func New(servers ...string) (*Cache, error) {
 	if len(servers) == 0 {
 		return nil, errors.New("memcached: no server: give at least one as host:port")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
 	"os/user"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memcached"
 	"github.com/ginsession/ginsession/enginetest"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 var _ ginsession.Cache = (*memcached.Cache)(nil)
@@ -42,19 +42,7 @@ func TestRules(t *testing.T) {
 
 func addr(t testing.TB) string {
 	t.Helper()
-	addr := os.Getenv("TEST_MEMCACHED_ADDR")
-	if addr == "" {
-		missing(t, "TEST_MEMCACHED_ADDR is not set: run the tests by scripts/with-servers")
-	}
-	return addr
-}
-
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
+	return testserver.Env(t, "TEST_MEMCACHED_ADDR")
 }
 
 func open(t testing.TB, servers ...string) *memcached.Cache {
@@ -299,7 +287,7 @@ func startServer(t testing.TB, args ...string) *server {
 func (s *server) start(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("memcached"); err != nil {
-		missing(t, "no memcached in PATH: run the tests by scripts/with-servers")
+		testserver.Missing(t, "no memcached in PATH: run the tests by scripts/with-servers")
 	}
 	host, port, _ := net.SplitHostPort(s.addr)
 	args := append([]string{"--listen=" + host, "--port=" + port, "--udp-port=0"}, s.args...)

@@ -26,13 +26,13 @@ const DefaultMaxBytes = 64 << 20
 // place in the table, as measured with 100,000 entries.
 const entryOverhead = 160
 
-// A Cache is a [ginsession.SetCache]. Make one with [New].
-//
-// A read locks one of several tables, for reading. Writes run one at a time: a write locks the
-// queues first and then the table.
+// A Cache is a [ginsession.SetCache]. Make one with [New]. Its methods return the error of a context
+// that has ended.
 //
 // [ginsession.SetCache]: https://pkg.go.dev/github.com/ginsession/ginsession#SetCache
 type Cache struct {
+	// A read locks one of several tables, for reading. Writes run one at a time: a write locks the
+	// queues first and then the table.
 	maxBytes int64
 	seed     maphash.Seed
 	tables   [64]table

@@ -18,7 +18,7 @@ type sets struct {
 }
 
 // AddMember adds the member to the set and keeps it there for ttl, or for longer if it is there for longer
-// already. A member takes about 150 bytes, beside those that [MaxBytes] bounds.
+// already. A set with one member takes about 600 bytes, beside those that [MaxBytes] bounds.
 func (c *Cache) AddMember(ctx context.Context, set, member string, ttl time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -54,7 +54,9 @@ import (
 // DefaultNearCache is the bound of the near cache that [New] makes, in bytes.
 const DefaultNearCache = 64 << 20
 
-// A Cache is a [ginsession.SetCache]. Make one with [New] or [NewFromClient].
+// A Cache is a [ginsession.SetCache]. Make one with [New] or [NewFromClient]. Its methods return the
+// context's error, the connection's, or what the server answers, with the operation and without the
+// key and the value.
 //
 // [ginsession.SetCache]: https://pkg.go.dev/github.com/ginsession/ginsession#SetCache
 type Cache struct {
@@ -111,6 +113,9 @@ func Configure(f func(*valkey.ClientOption)) Option {
 // A single word before the @ is a user's name; write :password@ for a password alone. The options
 // db, dial_timeout, write_timeout, skip_verify, protocol, client_cache, max_retries and client_name
 // follow after a question mark. Source: valkey.ParseURL. Close the Cache when you no longer use it.
+//
+// Errors: a URL that cannot be read, a server that cannot be reached, or one that cannot do what the
+// Cache needs, with what to do about it.
 func New(url string, opts ...Option) (*Cache, error) {
 	o := options{nearBytes: DefaultNearCache}
 	for _, opt := range opts {

@@ -18,24 +18,13 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/ginsession/ginsession/cache/redis"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 // addr returns the address of a server that the tests share: they use random keys and do not harm it.
 func addr(t testing.TB) string {
 	t.Helper()
-	addr := os.Getenv("TEST_REDIS_ADDR")
-	if addr == "" {
-		missing(t, "TEST_REDIS_ADDR is not set: run the tests by scripts/with-servers")
-	}
-	return addr
-}
-
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip("SKIPPED: " + what)
+	return testserver.Env(t, "TEST_REDIS_ADDR")
 }
 
 // A server is a redis-server that one test starts and may break.
@@ -74,7 +63,7 @@ func (s *server) start(t testing.TB) {
 		program = "redis-server"
 	}
 	if _, err := exec.LookPath(program); err != nil {
-		missing(t, "no redis-server in TEST_REDIS_SERVER or PATH: run the tests by scripts/with-servers")
+		testserver.Missing(t, "no redis-server in TEST_REDIS_SERVER or PATH: run the tests by scripts/with-servers")
 	}
 	s.cmd = exec.Command(program, s.args...)
 	var output bytes.Buffer

@@ -108,6 +108,7 @@ func TestUnixSocket(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s")
 	s.args = []string{"--port", s.port(), "--bind", "127.0.0.1", "--save", "", "--unixsocket", socket}
 	s.start(t)
+	s.do(t, "PING") // once it answers, it listens on both
 	c := open(t, "unix://"+socket+"?db=2")
 	add(t, c, "key", "value")
 	if keyspace, _ := s.do(t, "INFO", "keyspace").ToString(); !strings.Contains(keyspace, "db2:keys=1") {

@@ -12,6 +12,7 @@ import (
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memcached"
 	"github.com/ginsession/ginsession/cache/redis"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 const testSecret = "a secret of the tests, long enough for them"
@@ -43,7 +44,7 @@ func fileSite(t *testing.T) testSite {
 	return testSite{ginsession.File(dir), []string{"--engine=file", "--dir", dir}, nil}
 }
 
-func redisURL(t *testing.T) string { return "redis://" + needEnv(t, "TEST_REDIS_ADDR") }
+func redisURL(t *testing.T) string { return "redis://" + testserver.Env(t, "TEST_REDIS_ADDR") }
 
 func openTestRedis(t *testing.T) *redis.Cache {
 	t.Helper()
@@ -61,7 +62,7 @@ func redisSite(t *testing.T) testSite {
 
 func memcachedSite(t *testing.T) testSite {
 	t.Helper()
-	addr := needEnv(t, "TEST_MEMCACHED_ADDR")
+	addr := testserver.Env(t, "TEST_MEMCACHED_ADDR")
 	cache, err := memcached.New(addr)
 	if err != nil {
 		t.Fatal(err)

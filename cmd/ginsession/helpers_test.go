@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"flag"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	mysqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testserver"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -94,8 +93,8 @@ var testDatabases = []struct {
 	dsn  func(t *testing.T) string
 }{
 	{"sqlite", sqliteDSN},
-	{"postgres", func(t *testing.T) string { return needEnv(t, "TEST_POSTGRES_DSN") }},
-	{"mysql", mysqlDSN},
+	{"postgres", func(t *testing.T) string { return testserver.Env(t, "TEST_POSTGRES_DSN") }},
+	{"mysql", func(t *testing.T) string { return testserver.MySQLURL(t) }},
 }
 
 func newTestTable(t *testing.T, dsn string) testTable {
@@ -118,32 +117,6 @@ func newTestTable(t *testing.T, dsn string) testTable {
 }
 
 func sqliteDSN(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "test 1%.db") }
-
-// mysqlDSN converts TEST_MYSQL_DSN, a DSN of the driver, to a URL.
-func mysqlDSN(t *testing.T) string {
-	t.Helper()
-	config, err := mysqldriver.ParseDSN(needEnv(t, "TEST_MYSQL_DSN"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: "/" + config.DBName}
-	return u.String()
-}
-
-// needEnv returns a variable that scripts/with-servers sets. If it is not set, the test is skipped,
-// or fails if CI is "true", because all servers run there.
-func needEnv(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	switch {
-	case value != "":
-	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is not set: run the tests with make test", name)
-	default:
-		t.Skipf("SKIPPED: %s is not set: run the tests with make test", name)
-	}
-	return value
-}
 
 // manager returns a Manager of the table, configured as a site would.
 func (tt testTable) manager(t *testing.T, configure ...func(*ginsession.Config)) *ginsession.Manager {

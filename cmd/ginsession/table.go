@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/ginsession/ginsession/internal/textdate"
 )
 
 // A table counts the sessions in a database, which the framework cannot do.
@@ -69,15 +71,6 @@ func (t table) fill(query string) string {
 		"{data}", quote("session_data"), "{expires}", quote("expire_date")).Replace(query)
 }
 
-// dateForms are the forms of dates in SQLite and MySQL, which compare them as text. The first is
-// the one that Django and the framework write.
-var dateForms = []string{
-	"2006-01-02 15:04:05.000000",
-	"2006-01-02 15:04:05.999999999",
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02T15:04:05.999999999Z07:00",
-}
-
 func (t table) hasZones() bool { return t.db.Name() == "postgres" }
 
 // date returns a time as a parameter that compares with the column expire_date.
@@ -85,10 +78,10 @@ func (t table) date(at time.Time) any {
 	if t.hasZones() {
 		return at.UTC()
 	}
-	return at.In(t.zone).Format(dateForms[0])
+	return textdate.Moment(at.In(t.zone))
 }
 
-// dateText returns SQL that converts a date to text in one of dateForms.
+// dateText returns SQL that converts a date to text that parseDate reads.
 func (t table) dateText(expression string) string {
 	switch t.db.Name() {
 	case "postgres":
@@ -105,10 +98,9 @@ func (t table) parseDate(text string) (time.Time, error) {
 	if t.hasZones() {
 		zone = time.UTC
 	}
-	for _, form := range dateForms {
-		if at, err := time.ParseInLocation(form, text, zone); err == nil {
-			return at, nil
-		}
+	at, err := textdate.Parse(text, zone)
+	if err != nil {
+		return at, fmt.Errorf("the table %s: %w", t.name, err)
 	}
-	return time.Time{}, fmt.Errorf("the table %s has an expire_date that is not a date: %q", t.name, text)
+	return at, nil
 }

@@ -63,7 +63,7 @@ type user struct {
 
 func (user) TableName() string { return "auth_user" }
 
-// currentUser is Django's request.user: nil where nobody has signed in.
+// currentUser is Django's request.user: nil if nobody has signed in.
 func (site djangoSite) currentUser(s *ginsession.Session) (*user, error) {
 	id, ok := django.UserID(s)
 	if !ok {

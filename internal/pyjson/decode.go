@@ -47,7 +47,7 @@ func Unmarshal(raw string, dst any) (err error) {
 	return json.Unmarshal([]byte(raw), dst)
 }
 
-// assign decodes raw by the rules of Decode where that gives a T, and null as the zero value.
+// assign decodes raw by the rules of Decode if that gives a T, and null as the zero value.
 func assign[T any](raw string, dst *T) error {
 	v, err := Decode(raw)
 	if err != nil {

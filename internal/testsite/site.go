@@ -21,7 +21,7 @@ type Site struct {
 	*httptest.Server
 	t        testing.TB
 	mu       sync.Mutex
-	handlers map[string]gin.HandlerFunc // of Visitor.Do, by path
+	handlers map[string]gin.HandlerFunc // of Page, by path
 }
 
 // A Setup says what New makes a site of. The zero value is a site with the pages of AddPages.
@@ -119,8 +119,8 @@ func AddPages(r *gin.Engine) {
 	})
 }
 
-// addHandler makes a page of handler and returns its path.
-func (site *Site) addHandler(handler gin.HandlerFunc) string {
+// Page makes a page of handler and returns its path.
+func (site *Site) Page(handler gin.HandlerFunc) string {
 	path := "/w/do/" + rand.Text()
 	site.mu.Lock()
 	defer site.mu.Unlock()

@@ -87,9 +87,14 @@ func (s *Store) Record(key string) ginsession.Record {
 
 // Put stores text under key for an hour after Start, as another program could have done.
 func (s *Store) Put(key, text string) {
+	s.PutRecord(key, ginsession.Record{Data: []byte(text), Expires: Start.Add(time.Hour)})
+}
+
+// PutRecord stores r under key, whatever is there.
+func (s *Store) PutRecord(key string, r ginsession.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.records[key] = ginsession.Record{Data: []byte(text), Expires: Start.Add(time.Hour)}
+	s.records[key] = r
 }
 
 // Keys returns the stored keys, sorted.
@@ -203,13 +208,19 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 }
 
 // ClearExpired implements ginsession.Store.
-func (s *Store) ClearExpired(ctx context.Context, now time.Time, _ ginsession.ClearOptions) (int64, error) {
+func (s *Store) ClearExpired(ctx context.Context, now time.Time, o ginsession.ClearOptions) (int64, error) {
 	if err := s.called(ctx, "ClearExpired"); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := len(s.records)
-	maps.DeleteFunc(s.records, func(_ string, r ginsession.Record) bool { return !r.Expires.After(now) })
-	return int64(before - len(s.records)), nil
+	return o.InBatches(ctx, func(limit int) (removed int64, err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for key, r := range s.records {
+			if removed < int64(limit) && !r.Expires.After(now) {
+				delete(s.records, key)
+				removed++
+			}
+		}
+		return removed, nil
+	})
 }

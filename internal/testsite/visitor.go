@@ -57,7 +57,7 @@ func (v *Visitor) Post(path string, headers ...Header) *Reply {
 // Do makes a request that handler answers.
 func (v *Visitor) Do(method string, handler gin.HandlerFunc) *Reply {
 	v.site.t.Helper()
-	return v.Send(method, v.site.addHandler(handler))
+	return v.Send(method, v.site.Page(handler))
 }
 
 // Send makes a request. The test fails if no response comes.
