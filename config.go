@@ -122,6 +122,15 @@ type Config struct {
 	// StoreTimeout bounds each wait for the store; 0 means 5 s.
 	StoreTimeout time.Duration
 
+	// ReadOld reads what another session library has kept for the visitor of a request without a session
+	// here, so that nobody is signed out by the change to this one: its values are put into a new session,
+	// with a new key, which is saved even if the handler changes nothing. It reports false if there is
+	// nothing. A value that cannot be stored is left out, which is logged. Give CookieName the old cookie's name: the new cookie then replaces the old one. Otherwise the
+	// old one stays in the browser, and what it holds comes back after a sign-out. For the same reason remove
+	// what the old library keeps on the server when it has been read. Remove ReadOld once the old sessions
+	// have expired.
+	ReadOld func(*http.Request) (values map[string]any, ok bool)
+
 	// ErrorHandler answers a request whose session could not be loaded or saved, before any
 	// byte of the handler's own answer. The status is the error's ([ErrInterrupted] 409,
 	// [ErrUnavailable] 503, any other 500) and Cache-Control is no-store, unless it sets

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/ginsession/ginsession/internal/cookieheader"
@@ -65,7 +67,33 @@ func (s *Session) load() {
 		}
 		break
 	}
+	before := s.origin
 	s.origin, s.tried = loaded, tried
+	if s.storedKey == "" && before == unread {
+		s.adoptOld()
+	}
+}
+
+// adoptOld puts what Config.ReadOld has for the visitor into the session, which is new.
+func (s *Session) adoptOld() {
+	if s.m.cfg.ReadOld == nil || s.request == nil {
+		return
+	}
+	values, ok := s.m.cfg.ReadOld(s.request.c.Request)
+	if !ok {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		err := checkKey(key)
+		if err == nil {
+			_, err = s.m.cfg.codec.encodeValue(key, values[key])
+		}
+		if err != nil {
+			s.m.cfg.Logger.WarnContext(s.ctx, "ginsession: a value of ReadOld is left out", "error", err)
+			continue
+		}
+		s.put(key, values[key])
+	}
 }
 
 func (cfg *settings) warnOfTossedCookies(ctx context.Context) {

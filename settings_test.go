@@ -190,7 +190,7 @@ func TestEveryFieldIsTested(t *testing.T) {
 		"ExpireAtBrowserClose": "expiry_test.go", "SaveEveryRequest": "expiry_test.go", "Serializer": "serializer_test.go",
 		"SecretKey": "record_test.go", "SecretKeyFallbacks": "record_test.go", "Salt": "record_test.go", "HashKeys": "here",
 		"MaxLifetime": "expiry_test.go", "RenewAfter": "expiry_test.go", "StoreTimeout": "here", "ErrorHandler": "here",
-		"Logger": "here", "Clock": "here", "InterruptSafeMethods": "interrupt_test.go", "NoStore": "security_managers_test.go", "MaxSessionsPerOwner": "owner_test.go", "EncryptionKeys": "encryption_test.go", "EncryptionMigrate": "encryption_test.go",
+		"Logger": "here", "Clock": "here", "InterruptSafeMethods": "interrupt_test.go", "NoStore": "security_managers_test.go", "MaxSessionsPerOwner": "owner_test.go", "ReadOld": "read_old_test.go", "EncryptionKeys": "encryption_test.go", "EncryptionMigrate": "encryption_test.go",
 	}
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[ginsession.Config]()) {
 		if field.IsExported() && tested[field.Name] == "" {
