@@ -38,7 +38,7 @@ func (g *generation) attach(config *valkey.ClientOption) {
 
 // dialOf returns what the client does without a DialCtxFn.
 func dialOf(config *valkey.ClientOption) dialFunc {
-	if older := config.DialFn; older != nil { //lint:ignore SA1019 a program may still set it
+	if older := config.DialFn; older != nil { // a program may still set it
 		return func(_ context.Context, addr string, dialer *net.Dialer, tlsConfig *tls.Config) (net.Conn, error) {
 			return older(addr, dialer, tlsConfig)
 		}
