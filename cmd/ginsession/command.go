@@ -23,7 +23,7 @@ type command struct {
 type action func(ctx context.Context, e *environment, args []string) error
 
 func commands() []command {
-	return []command{migrateCommand, clearCommand, showCommand, statsCommand, versionCommand}
+	return []command{migrateCommand, clearCommand, showCommand, sessionsCommand, endCommand, statsCommand, versionCommand}
 }
 
 // dispatch runs the command that args[0] names.

@@ -37,7 +37,7 @@ func engines() []engine {
 		{
 			name:  dbEngine,
 			where: "a table of a database",
-			flags: []string{"dsn", "table", "time-zone", "hash-keys"},
+			flags: []string{"dsn", "table", "cookie-name", "time-zone", "hash-keys"},
 			open:  openDB,
 		},
 		{
@@ -49,7 +49,7 @@ func engines() []engine {
 		{
 			name:           cacheEngine,
 			where:          "a cache",
-			flags:          []string{"cache", "hash-keys"},
+			flags:          []string{"cache", "cookie-name", "hash-keys"},
 			open:           openCached,
 			nothingToClear: "sessions in a cache expire by themselves",
 			uncountable:    "a cache cannot list them",
@@ -57,7 +57,7 @@ func engines() []engine {
 		{
 			name:  cachedDBEngine,
 			where: "a table of a database, with copies in a cache",
-			flags: []string{"dsn", "table", "cache", "hash-keys"},
+			flags: []string{"dsn", "table", "cache", "cookie-name", "hash-keys"},
 			open:  openCachedDB,
 		},
 		{

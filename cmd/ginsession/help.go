@@ -41,10 +41,10 @@ because every user of the machine can read command lines:
 Special characters in a password are percent-encoded: %40 for @, %2F for /.
 
 Engines, for --engine, and what they need:
-  db              --dsn --table
+  db              --dsn --table --cookie-name
   file            --dir --cookie-name --cookie-age
-  cache           --cache
-  cached_db       --dsn --table --cache
+  cache           --cache --cookie-name
+  cached_db       --dsn --table --cache --cookie-name
   signed_cookies  the environment variable SECRET_KEY, --cookie-age
 
 Caches, for --cache or better in the environment variable CACHE_URL:

@@ -51,7 +51,7 @@ func (f *siteFlags) register(flags *flag.FlagSet) {
 	f.registerTable(flags)
 	flags.StringVar(&f.dir, "dir", "", "file: the `folder` of the sessions' files")
 	flags.StringVar(&f.cache, "cache", "", "cache, cached_db: the `URL` of the cache;\nif not given, the value of the environment variable CACHE_URL")
-	flags.StringVar(&f.cookieName, "cookie-name", "sessionid", "file: the `name` of the session cookie,\nwith which the names of the files begin")
+	flags.StringVar(&f.cookieName, "cookie-name", "sessionid", "the `name` of the session cookie, which is part of how keys\nare hashed, and of the names of files")
 	flags.DurationVar(&f.cookieAge, "cookie-age", 14*24*time.Hour, "file, signed_cookies: Config.CookieAge,\na `duration` such as 336h")
 	f.keys.registerSignature(flags)
 	flags.StringVar(&f.timeZone, "time-zone", "", "for a Django site with USE_TZ off: its TIME_ZONE,\na `zone` such as Europe/Paris; not needed for PostgreSQL")
@@ -151,6 +151,7 @@ func (s *site) open(ctx context.Context, e *environment, f *siteFlags, hashKeys 
 	config.SecretKeyFallbacks = fallbacks
 	config.Engine = opened
 	config.CookieName = f.cookieName
+	config.CookieSecure = true // a name may demand it
 	config.CookieAge = f.cookieAge
 	config.Salt = f.keys.salt
 	config.HashKeys = hashKeys
