@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -68,8 +70,8 @@ func prepareSessions(flags *flag.FlagSet) action {
 		}
 		defer s.close()
 		sessions, err := s.manager.SessionsOf(ctx, *owner)
-		if err != nil {
-			return s.ofOwners(err)
+		if err = s.ofOwners(err); err != nil {
+			return err
 		}
 		return printSessions(e, sessions, *asJSON)
 	}
@@ -135,8 +137,8 @@ func prepareEnd(flags *flag.FlagSet) action {
 		}
 		defer s.close()
 		ended, err := s.end(ctx, *owner, *id, except)
-		if err != nil {
-			return s.ofOwners(err)
+		if err = s.ofOwners(err); err != nil {
+			return err
 		}
 		if *asJSON {
 			return e.printJSON(map[string]int64{"ended": ended})
@@ -157,8 +159,31 @@ func (s *site) end(ctx context.Context, owner, id string, except []string) (int6
 	return 1, err
 }
 
-// ofOwners explains the library's errors to who gave the command.
+// refusedRecords is a log handler that counts the records which the library could not verify or decode.
+// It passes nothing on: errors are returned as well.
+type refusedRecords struct {
+	slog.Handler
+	records atomic.Int64
+}
+
+func (r *refusedRecords) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+
+func (r *refusedRecords) Handle(_ context.Context, record slog.Record) error {
+	if strings.Contains(record.Message, "record was refused") {
+		r.records.Add(1)
+	}
+	return nil
+}
+
+// ofOwners explains the library's errors to who gave the command. A record that cannot be read may be
+// the owner's, so nobody must take it for ended.
 func (s *site) ofOwners(err error) error {
+	if n := s.refused.records.Load(); err == nil && n > 0 {
+		return trouble("The secrets must be those of the site; encrypted sessions can only be ended by the site itself.\n"+rotated,
+			"%s of this owner cannot be verified or decoded, and so cannot be listed or ended", count(n, "record"))
+	}
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}

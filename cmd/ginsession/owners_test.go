@@ -93,3 +93,18 @@ func TestSessionsMisused(t *testing.T) {
 		t.Errorf("signed cookies: %+v", got)
 	}
 }
+
+// A session that the command cannot read is no session that has ended.
+func TestSessionsThatCannotBeRead(t *testing.T) {
+	forEachDatabase(t, func(t *testing.T, tt testTable) {
+		m := tt.manager(t, func(cfg *ginsession.Config) { cfg.SecretKey = strings.Repeat("s", 50) })
+		signIn(t, m, "al")
+		for _, command := range []string{"sessions", "end"} {
+			got := ginsessionCommand(t, nil, "", tt.args(command, "--owner=al")...)
+			if got.status != 1 || !strings.Contains(got.stderr, "1 record of this owner cannot be verified") {
+				t.Errorf("%s: %+v", command, got)
+			}
+		}
+		ginsessionCommand(t, []string{"SECRET_KEY=" + strings.Repeat("s", 50)}, "", tt.args("end", "--owner=al")...).want(t, 0, "1 session ended.\n", "")
+	})
+}

@@ -102,6 +102,7 @@ type site struct {
 	place     string // names the store, for the error if a session is not found
 	hint      string // the reasons why it may not be found
 	closers   []func()
+	refused   refusedRecords
 }
 
 // An inventory counts sessions.
@@ -155,7 +156,7 @@ func (s *site) open(ctx context.Context, e *environment, f *siteFlags, hashKeys 
 	config.CookieAge = f.cookieAge
 	config.Salt = f.keys.salt
 	config.HashKeys = hashKeys
-	config.Logger = slog.New(slog.DiscardHandler) // errors are returned as well
+	config.Logger = slog.New(&s.refused)
 	if s.engine.name == fileEngine {
 		s.inventory, err = newFolder(f.dir, config)
 	}
