@@ -25,7 +25,7 @@ type moveState byte
 const (
 	moving    moveState = 'm'
 	arrived   moveState = 'a'
-	takenOver moveState = 't' // it has arrived, but by another hand: see [cacheStore.takeOver]
+	takenOver moveState = 't' // another hand has added the new entry: see [cacheStore.takeOver]
 )
 
 // movedLifetime covers a second try of the same Replace.
@@ -125,23 +125,29 @@ func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record 
 	if err != nil {
 		return err
 	}
-	if after.newKey == m.newKey && !added { // the other hand has added it, or an earlier try
+	// If this hand has added what another one had added before, it had been removed in between.
+	if after.newKey == m.newKey && !(added && after.state == takenOver) {
 		return nil
 	}
 	return s.undo(ctx, m.newKey)
 }
 
-// addMoved adds the new entry of a move. It returns false if that is there already.
+// addMoved adds the new entry of a move. It returns false if that is there already, and ErrExists if the
+// new key has another record, or the session has gone on from there to a third key.
 func (s *cacheStore) addMoved(ctx context.Context, m moved, record Record, now time.Time) (added bool, err error) {
-	err = s.add(ctx, m.newKey, m.entry, lifetime(record.Expires, now), now)
-	if !errors.Is(err, ErrExists) {
-		return err == nil, err
+	ttl := lifetime(record.Expires, now)
+	if added, err = s.cache.Add(ctx, m.newKey, m.entry, ttl); err != nil || added {
+		return added, err
 	}
 	present, _, err := s.cache.Get(ctx, m.newKey)
-	if err == nil && !bytes.Equal(present, m.entry) {
-		err = ErrExists
+	if err != nil || bytes.Equal(present, m.entry) {
+		return false, err
 	}
-	return false, err
+	if _, gone := decodeMoved(present); gone {
+		return false, ErrExists
+	}
+	err = s.add(ctx, m.newKey, m.entry, ttl, now)
+	return err == nil, err
 }
 
 // undo removes the new entry of a session that has been ended.
@@ -158,18 +164,22 @@ func (s *cacheStore) takeOver(ctx context.Context, oldKey string, m moved, now t
 	if !ok {
 		return nil
 	}
-	_, err := s.addMoved(ctx, m, record, now)
+	added, err := s.addMoved(ctx, m, record, now)
 	if errors.Is(err, ErrExists) {
 		return nil // it has arrived, and been changed since
 	}
 	if err != nil {
 		return err
 	}
-	done, err := s.cache.CompareAndSwap(ctx, oldKey, m.encode(), moved{m.newKey, takenOver, nil}.encode(), movedLifetime)
+	after := moved{m.newKey, arrived, nil}
+	if added {
+		after.state = takenOver
+	}
+	done, err := s.cache.CompareAndSwap(ctx, oldKey, m.encode(), after.encode(), movedLifetime)
 	if err != nil || done {
 		return err
 	}
-	after, err := s.moved(ctx, oldKey)
+	after, err = s.moved(ctx, oldKey)
 	if err == nil && after.newKey != m.newKey { // the session has been ended
 		err = s.cache.Delete(ctx, m.newKey)
 	}

@@ -37,50 +37,54 @@ func (s *cacheStore) index(ctx context.Context, key string, current, next Record
 // Owned looks up each key of the owner's set, and the keys that other requests have moved them to. A key
 // is in the set before a session moves to it, so what is not there yet can be found under its old key.
 func (s *cacheStore) Owned(ctx context.Context, owner string, now time.Time) ([]OwnedRecord, error) {
-	seen := map[string]bool{}
+	const passes = 16 // more are needed only if a session gets a new key in each
+	asked, passed := map[string]bool{}, map[string]bool{}
 	var records []OwnedRecord
-	for news := true; news; {
+	news := true
+	for pass := 0; news && pass < passes; pass++ {
 		keys, err := s.sets.Members(ctx, ownerSet(owner))
 		if err != nil {
 			return nil, err
 		}
 		news = false
 		for _, key := range keys {
-			if seen[key] {
+			if asked[key] {
 				continue
 			}
-			news = true
-			key, r, err := s.follow(ctx, key, now)
+			asked[key], news = true, true
+			found, err := s.follow(ctx, key, now, passed)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return nil, err
 			}
-			if err == nil && r.Owner == owner && !seen[key] {
-				seen[key] = true
-				records = append(records, OwnedRecord{key, r})
+			if err == nil && found.Record.Owner == owner {
+				records = append(records, found)
 			}
 		}
-		for _, key := range keys {
-			seen[key] = true
-		}
+	}
+	if news && len(records) == 0 {
+		return nil, ErrConflict
 	}
 	return records, nil
 }
 
-// follow returns the live record of key, or that of the key which it has moved to.
-func (s *cacheStore) follow(ctx context.Context, key string, now time.Time) (string, Record, error) {
-	for {
+// follow returns the live record of key, or of the key that it has moved to. It goes no further from a
+// key that it has passed: a record, or what has moved. A key that was absent may have come since.
+func (s *cacheStore) follow(ctx context.Context, key string, now time.Time, passed map[string]bool) (OwnedRecord, error) {
+	for !passed[key] {
 		entry, r, err := s.entry(ctx, cacheKey(key), now)
 		m, ok := decodeMoved(entry)
+		passed[key] = err == nil || ok
 		if err == nil || !ok {
-			return key, r, err
+			return OwnedRecord{key, r}, err
 		}
 		if m.state == moving {
 			if err := s.takeOver(ctx, cacheKey(key), m, now); err != nil {
-				return key, Record{}, err
+				return OwnedRecord{}, err
 			}
 		}
 		key = strings.TrimPrefix(m.newKey, cacheKey(""))
 	}
+	return OwnedRecord{}, ErrNotFound
 }
 
 // DeleteAll leaves the keys in the sets, which drop them in time.

@@ -20,6 +20,7 @@ var _ ginsession.Cache = (*memory.Cache)(nil)
 
 func TestRules(t *testing.T) {
 	enginetest.Cache(t, func(t *testing.T) ginsession.Cache { return newCache(t) })
+	enginetest.SetCache(t, func(t *testing.T) ginsession.SetCache { return newCache(t) })
 }
 
 func newCache(t testing.TB, opts ...memory.Option) *memory.Cache {

@@ -43,6 +43,7 @@ func TestRules(t *testing.T) {
 
 func rules(t *testing.T, url string, opts ...redis.Option) {
 	enginetest.Cache(t, func(t *testing.T) ginsession.Cache { return open(t, url, opts...) })
+	enginetest.SetCache(t, func(t *testing.T) ginsession.SetCache { return open(t, url, opts...) })
 }
 
 // oneConnection puts invalidations and replies in one stream: the reply to a write then comes
