@@ -11,12 +11,6 @@ import (
 	"github.com/ginsession/ginsession"
 )
 
-// An account is who is signed in, as the session has it.
-type account struct {
-	Name       string    `json:"name"`
-	SignedInAt time.Time `json:"signed_in_at"`
-}
-
 // passwords are the bcrypt hashes of the demo accounts' passwords, which the sign-in page shows.
 var passwords = map[string]string{
 	"demo": "$2a$10$wvigOnNx7B2lI9SbRMyxieML5kAceqbBbEacF4vQqPZybk1ichnJK",
@@ -35,18 +29,10 @@ func passwordFits(name, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && known
 }
 
-// signedIn returns who is signed in, if anybody is.
-func signedIn(c *gin.Context) (account, bool) {
-	return ginsession.Value[account](ginsession.Get(c), accountKey)
-}
-
-// requireAccount lets signed-in customers pass and redirects others to the sign-in page.
-func (s *shop) requireAccount(c *gin.Context) {
-	if _, ok := signedIn(c); !ok {
-		notify(c, "Please sign in first.")
-		seeOther(c, "/signin")
-		c.Abort()
-	}
+// toSignIn sends who is not signed in to the sign-in page.
+func (s *shop) toSignIn(c *gin.Context) {
+	notify(c, "Please sign in first.")
+	seeOther(c, "/signin")
 }
 
 // A signInForm is what the sign-in page shows.
@@ -56,7 +42,7 @@ type signInForm struct {
 
 // showSignIn sets a test cookie. If it is missing when the form is sent, the browser blocks cookies.
 func (s *shop) showSignIn(c *gin.Context) {
-	if _, ok := signedIn(c); ok {
+	if ginsession.Get(c).Owner() != "" {
 		seeOther(c, "/")
 		return
 	}
@@ -73,7 +59,7 @@ func (s *shop) askToSignIn(c *gin.Context, status int, form signInForm) {
 func (s *shop) signIn(c *gin.Context) {
 	session := ginsession.Get(c)
 	name := strings.ToLower(strings.TrimSpace(c.PostForm("name")))
-	if _, ok := signedIn(c); ok {
+	if session.Owner() != "" {
 		seeOther(c, "/") // the form was sent twice
 		return
 	}
@@ -88,11 +74,11 @@ func (s *shop) signIn(c *gin.Context) {
 
 	// The cart stays; the key changes, so that a key that somebody planted in this browser before
 	// sign-in (session fixation) is not signed in.
-	if session.CycleKey() != nil {
+	if session.SignIn(name) != nil {
 		return // answered by sessionFailed
 	}
 	_ = session.DeleteTestCookie()
-	session.Set(accountKey, account{name, time.Now().UTC().Truncate(time.Second)})
+	session.Set(browserKey, browserOf(c.Request.UserAgent()))
 	session.SetExpiry(ginsession.ExpireAtBrowserClose)
 	if c.PostForm("keep") != "" {
 		session.SetExpiry(ginsession.ExpireAfter(keptSignedIn))

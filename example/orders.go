@@ -38,7 +38,6 @@ func takeCart(session *ginsession.Session) (cart, error) {
 
 func (s *shop) placeOrder(c *gin.Context) {
 	session := ginsession.Get(c)
-	customer, _ := signedIn(c)
 	items, err := takeCart(session)
 	if err != nil {
 		s.sessionFailed(c, err)
@@ -48,7 +47,7 @@ func (s *shop) placeOrder(c *gin.Context) {
 		seeOther(c, "/orders")
 		return
 	}
-	bought := order{Customer: customer.Name, Items: items, Total: items.total()}
+	bought := order{Customer: session.Owner(), Items: items, Total: items.total()}
 	if err := s.db.WithContext(c.Request.Context()).Create(&bought).Error; err != nil {
 		session.Set(cartKey, items)
 		notify(c, "Your order could not be placed. Your cart is still here: please try again.")
@@ -60,9 +59,8 @@ func (s *shop) placeOrder(c *gin.Context) {
 }
 
 func (s *shop) showOrders(c *gin.Context) {
-	customer, _ := signedIn(c)
 	var orders []order
-	err := s.db.WithContext(c.Request.Context()).Where("customer = ?", customer.Name).Order("id DESC").Limit(20).Find(&orders).Error
+	err := s.db.WithContext(c.Request.Context()).Where("customer = ?", ginsession.Get(c).Owner()).Order("id DESC").Limit(20).Find(&orders).Error
 	if err != nil {
 		s.refuse(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot reach your orders at the moment. Please try again in a few seconds.")
 		return

@@ -20,7 +20,7 @@ var files embed.FS
 // The keys of the session, with the type of their values.
 const (
 	startedKey = "started" // time.Time: when the session began
-	accountKey = "account" // account: who is signed in
+	browserKey = "browser" // string: which browser has signed in
 	cartKey    = "cart"    // cart
 	noticeKey  = "notice"  // string: shown once, on the next page
 )
@@ -90,9 +90,12 @@ func (s *shop) route() {
 	visitors.GET("/goodbye", s.showGoodbye)
 	visitors.GET("/session", s.showSession)
 
-	customers := visitors.Group("/", s.requireAccount)
+	customers := visitors.Group("/", ginsession.RequireOwner(s.toSignIn))
 	customers.GET("/orders", s.showOrders)
 	customers.POST("/orders", s.placeOrder)
+	customers.GET("/devices", s.showDevices)
+	customers.POST("/devices/end", s.endDevice)
+	customers.POST("/devices/end-others", s.endOtherDevices)
 }
 
 // protect forbids scripts, and frames on other sites, and refuses forms that other sites post. With
@@ -128,9 +131,8 @@ type page struct {
 // newPage returns a page whose head shows the visitor's account and cart.
 func newPage(c *gin.Context, title string, data any) page {
 	session := ginsession.Get(c)
-	user, _ := ginsession.Value[account](session, accountKey)
 	items, _ := ginsession.Value[cart](session, cartKey)
-	return page{Title: title, Path: c.Request.URL.Path, User: user.Name, Items: items.count(), Data: data}
+	return page{Title: title, Path: c.Request.URL.Path, User: session.Owner(), Items: items.count(), Data: data}
 }
 
 // render answers with a page, which shows the pending notice. The session, now without the notice,

@@ -205,7 +205,7 @@ func TestSessionPage(t *testing.T) {
 	v.post("/add", "product", "ink")
 	v.signIn("demo", "demo")
 	got := v.get("/session")
-	got.want(t, http.StatusOK, "less than a minute ago", "forgotten when you close the browser", "&#34;name&#34;: &#34;demo&#34;", "&#34;ink&#34;: 1")
+	got.want(t, http.StatusOK, "less than a minute ago", "forgotten when you close the browser", "<dd>demo</dd>", "&#34;ink&#34;: 1")
 	if key := v.key(); key == "" || strings.Contains(got.body, key) {
 		t.Error("the page shows the session's key")
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/ginsession/ginsession"
+)
+
+// A device is a session of the customer who asks, as the page shows it.
+type device struct {
+	ID       string // to end it by; worthless as a cookie
+	Browser  string
+	SignedIn string
+	This     bool // the one that asks
+}
+
+// browserOf names the browser and the system of a User-Agent, as far as its customers know them.
+func browserOf(userAgent string) string {
+	name := "A browser"
+	for _, known := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}} {
+		if strings.Contains(userAgent, known[0]) {
+			name = known[1]
+			break
+		}
+	}
+	for _, known := range [][2]string{{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS", "Mac"}, {"Linux", "Linux"}} {
+		if strings.Contains(userAgent, known[0]) {
+			return name + " on " + known[1]
+		}
+	}
+	return name
+}
+
+// showDevices lists where the customer is signed in.
+func (s *shop) showDevices(c *gin.Context) {
+	own := ginsession.Get(c)
+	sessions, err := s.sessions.SessionsOf(c, own.Owner())
+	if errors.Is(err, errors.ErrUnsupported) { // signed cookies, memcached
+		s.render(c, http.StatusOK, "devices", "Your devices", nil)
+		return
+	}
+	if err != nil {
+		s.sessionFailed(c, err)
+		return
+	}
+	devices := []device{}
+	for _, session := range sessions {
+		devices = append(devices, device{
+			ID:       session.ID(),
+			Browser:  ginsession.ValueOr(session, browserKey, "A browser"),
+			SignedIn: ago(time.Since(session.SignedInAt())),
+			This:     session.ID() == own.ID(),
+		})
+	}
+	s.render(c, http.StatusOK, "devices", "Your devices", devices)
+}
+
+// endDevice ends one of the customer's own sessions. An ID that somebody else has is not among them.
+func (s *shop) endDevice(c *gin.Context) {
+	sessions, err := s.sessions.SessionsOf(c, ginsession.Get(c).Owner())
+	for _, session := range sessions {
+		if session.ID() == c.PostForm("id") {
+			err = session.Flush()
+			notify(c, "Signed out there.")
+		}
+	}
+	if err != nil {
+		s.sessionFailed(c, err)
+		return
+	}
+	seeOther(c, "/devices")
+}
+
+// endOtherDevices ends all of the customer's sessions but this one.
+func (s *shop) endOtherDevices(c *gin.Context) {
+	own := ginsession.Get(c)
+	if _, err := s.sessions.EndSessionsOf(c, own.Owner(), own.ID()); err != nil {
+		s.sessionFailed(c, err)
+		return
+	}
+	notify(c, "Signed out everywhere else.")
+	seeOther(c, "/devices")
+}
