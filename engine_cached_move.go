@@ -63,7 +63,7 @@ func (s *cacheStore) Replace(ctx context.Context, oldKey, newKey string, prev Re
 		if err != nil || !claimed {
 			return false, err
 		}
-		err = s.arrive(ctx, oldKey, m, next, now)
+		err = s.arrive(ctx, oldKey, m, next, now, false)
 		if errors.Is(err, ErrExists) { // somebody else's record: the session stays at its old key
 			current, _ := decodeEntry(old)
 			_, undo := s.cache.CompareAndSwap(ctx, oldKey, m.encode(), old, lifetime(current.Expires, now))
@@ -84,7 +84,12 @@ func (s *cacheStore) resume(ctx context.Context, oldKey, newKey string, now time
 	if err != nil {
 		return Record{}, err
 	}
-	if m.newKey != newKey {
+	switch m.newKey {
+	case newKey:
+	case "":
+		// An earlier Replace may have added the new entry after somebody had ended the session.
+		return Record{}, s.undo(ctx, newKey)
+	default:
 		return Record{}, ErrNotFound
 	}
 	switch m.state {
@@ -93,7 +98,7 @@ func (s *cacheStore) resume(ctx context.Context, oldKey, newKey string, now time
 		if !ok {
 			return Record{}, ErrNotFound
 		}
-		return record, s.arrive(ctx, oldKey, m, record, now)
+		return record, s.arrive(ctx, oldKey, m, record, now, true)
 	case arrived:
 		_, record, err := s.entry(ctx, newKey, now)
 		return record, err
@@ -112,7 +117,8 @@ func (s *cacheStore) moved(ctx context.Context, key string) (moved, error) {
 
 // arrive adds the new entry of a move and notes that it has arrived. It returns ErrExists if the new key
 // has another record, and ErrNotFound if the session has been ended meanwhile.
-func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record Record, now time.Time) error {
+// again says that an earlier try may have added the new entry.
+func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record Record, now time.Time, again bool) error {
 	added, err := s.addMoved(ctx, m, record, now)
 	if err != nil {
 		return err
@@ -125,23 +131,28 @@ func (s *cacheStore) arrive(ctx context.Context, oldKey string, m moved, record 
 	if err != nil {
 		return err
 	}
-	// If this hand has added what another one had added before, it had been removed in between.
-	if after.newKey == m.newKey && !(added && after.state == takenOver) {
-		return nil
+	// If this try has added what another had added before, it had been removed in between.
+	revived := added && (again || after.state == takenOver)
+	if after.newKey != m.newKey || revived {
+		return s.undo(ctx, m.newKey)
 	}
-	return s.undo(ctx, m.newKey)
+	return nil
 }
 
-// addMoved adds the new entry of a move. It returns false if that is there already, and ErrExists if the
-// new key has another record, or the session has gone on from there to a third key.
+// addMoved adds the new entry of a move. It returns false if that is there already, ErrExists if the new
+// key has another record or the session has gone on from there to a third key, and ErrNotFound if the entry
+// was there and has just been removed.
 func (s *cacheStore) addMoved(ctx context.Context, m moved, record Record, now time.Time) (added bool, err error) {
 	ttl := lifetime(record.Expires, now)
 	if added, err = s.cache.Add(ctx, m.newKey, m.entry, ttl); err != nil || added {
 		return added, err
 	}
-	present, _, err := s.cache.Get(ctx, m.newKey)
+	present, there, err := s.cache.Get(ctx, m.newKey)
 	if err != nil || bytes.Equal(present, m.entry) {
 		return false, err
+	}
+	if !there {
+		return false, ErrNotFound
 	}
 	if _, gone := decodeMoved(present); gone {
 		return false, ErrExists
@@ -165,8 +176,8 @@ func (s *cacheStore) takeOver(ctx context.Context, oldKey string, m moved, now t
 		return nil
 	}
 	added, err := s.addMoved(ctx, m, record, now)
-	if errors.Is(err, ErrExists) {
-		return nil // it has arrived, and been changed since
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrNotFound) {
+		return nil // it has arrived, and been changed or ended since
 	}
 	if err != nil {
 		return err

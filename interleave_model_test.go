@@ -290,7 +290,7 @@ func TestInterleavings(t *testing.T) {
 			for i, a := range names {
 				for _, b := range names[i:] {
 					t.Run(a+" and "+b, func(t *testing.T) {
-						runs += exhaust(t, []fault{requestLost, answerLost, deadFromNow}, func(t *testing.T, g *stepper) string {
+						runs += exhaust(t, everyFault, func(t *testing.T, g *stepper) string {
 							return pair{a, b}.try(t, g, open)
 						})
 					})

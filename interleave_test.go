@@ -3,6 +3,7 @@ package ginsession_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -24,20 +25,24 @@ const (
 	deadFromNow fault = "the server is dead"  // this and every later step of the same server
 )
 
+var everyFault = []fault{requestLost, answerLost, deadFromNow}
+
 var errLost = errors.New("connection lost")
 
 // A schedule is the choice made at each step: which request goes on, and what goes wrong, if nothing
-// has yet. It runs again by its numbers.
+// has yet. It runs again by its numbers; past its end, the first request that waits goes on.
 type schedule []int
 
 // A stepper makes the steps of a run wait for their turn.
 type stepper struct {
 	faults   []fault // of which one may happen
 	schedule schedule
+	random   *rand.Rand // chooses past the schedule's end, if not nil
 
 	mu      sync.Mutex
 	waiting map[string]*step // by request
 	taken   []string         // the steps so far, for the report
+	choices schedule         // made so far
 	widths  []int            // among how many each choice was
 	faulted bool
 	dead    map[string]bool // servers
@@ -112,15 +117,7 @@ func (g *stepper) release() bool {
 	if len(names) == 0 {
 		return false
 	}
-	width := len(names)
-	if !g.faulted {
-		width *= 1 + len(g.faults)
-	}
-	choice := 0
-	if n := len(g.widths); n < len(g.schedule) {
-		choice = g.schedule[n]
-	}
-	g.widths = append(g.widths, width)
+	choice := g.choose(len(names))
 	name := names[choice%len(names)]
 	s := g.waiting[name]
 	delete(g.waiting, name)
@@ -139,6 +136,28 @@ func (g *stepper) release() bool {
 	return true
 }
 
+// choose decides which of the waiting requests goes on, and with which fault.
+func (g *stepper) choose(waiting int) (choice int) {
+	width := waiting
+	if !g.faulted {
+		width *= 1 + len(g.faults)
+	}
+	switch n := len(g.choices); {
+	case n < len(g.schedule):
+		choice = g.schedule[n]
+	case g.random != nil && width > waiting && g.random.IntN(oneFaultIn) == 0:
+		choice = waiting + g.random.IntN(width-waiting)
+	case g.random != nil:
+		choice = g.random.IntN(waiting)
+	}
+	g.choices = append(g.choices, choice)
+	g.widths = append(g.widths, width)
+	return choice
+}
+
+// oneFaultIn is the number of steps in which chance lets something go wrong once: about as many as a run has.
+const oneFaultIn = 20
+
 // next returns the schedule that comes after this run's, or nil after the last.
 func (g *stepper) next() schedule {
 	next := append(schedule{}, g.schedule...)
@@ -153,21 +172,44 @@ func (g *stepper) next() schedule {
 	return nil
 }
 
-// exhaust tries every schedule until one has a wrong outcome, which try returns.
-func exhaust(t *testing.T, faults []fault, try func(t *testing.T, g *stepper) (wrong string)) (runs int) {
+// A trial runs one schedule of its requests and returns what is wrong with the outcome.
+type trial func(t *testing.T, g *stepper) (wrong string)
+
+// exhaust tries every schedule until one has a wrong outcome.
+func exhaust(t *testing.T, faults []fault, try trial) (runs int) {
 	t.Helper()
 	for s := (schedule{}); s != nil; {
 		runs++
 		g := newStepper(faults, s)
-		var wrong string
-		synctest.Test(t, func(t *testing.T) { wrong = try(t, g) })
-		if wrong != "" {
-			t.Errorf("schedule %v: %s\n%s", []int(s), wrong, numbered(g.taken))
+		if !g.passes(t, try) {
 			return runs
 		}
 		s = g.next()
 	}
 	return runs
+}
+
+// sample tries the schedules that chance draws.
+func sample(t *testing.T, faults []fault, runs int, try trial) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range runs {
+		g := newStepper(faults, nil)
+		g.random = random
+		if !g.passes(t, try) {
+			return
+		}
+	}
+}
+
+func (g *stepper) passes(t *testing.T, try trial) bool {
+	t.Helper()
+	var wrong string
+	synctest.Test(t, func(t *testing.T) { wrong = try(t, g) })
+	if wrong != "" {
+		t.Errorf("schedule %v: %s\n%s", []int(g.choices), wrong, numbered(g.taken))
+	}
+	return wrong == ""
 }
 
 func numbered(steps []string) string {
