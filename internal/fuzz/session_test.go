@@ -1,4 +1,6 @@
-package ginsession_test
+// Package fuzz has the fuzz tests of the root package. They stand apart from its other tests, because
+// go test -fuzz builds everything that a package's tests import, and those import every driver.
+package fuzz
 
 import (
 	"bytes"
@@ -12,7 +14,40 @@ import (
 	"unicode/utf8"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/pyjson"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
+
+const planted = "k7f2m9q4x1z8b5n3v6c0l2j4h8g1d9s5"
+
+func newDesk(t *testing.T) *testsite.Desk {
+	return testsite.NewDesk(t, func(cfg *ginsession.Config) { cfg.HashKeys = ginsession.Off })
+}
+
+// members returns those of a record's text.
+func members(text string) (map[string]string, error) {
+	found := map[string]string{}
+	err := pyjson.Members(text, func(name, raw string) {
+		key, _ := pyjson.Unescape(name)
+		found[key] = raw
+	})
+	return found, err
+}
+
+// saved returns what a session writes whose record has the text, or false if it is not believed.
+func saved(t *testing.T, text string) (again string, ok bool) {
+	d := newDesk(t)
+	d.Store.Put(planted, text)
+	s := d.Open(t.Context(), planted)
+	s.MarkModified()
+	if s.Key() != planted {
+		return "", false
+	}
+	if err := s.Save(); err != nil {
+		t.Fatalf("Save of %q: %v", text, err)
+	}
+	return d.Store.Text(planted), true
+}
 
 // values are texts of JSON values, sound and spoiled, that the fuzz tests begin with.
 var values = []string{
@@ -33,26 +68,33 @@ func FuzzRecord(f *testing.F) {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		members, again, err := ginsession.SplitRecord(text)
+		again, ok := saved(t, text)
+		got, err := members(text)
+		if ok != (err == nil) {
+			t.Fatalf("%q was believed: %v, but: %v", text, ok, err)
+		}
 		var want map[string]json.RawMessage
 		if json.Unmarshal([]byte(text), &want) == nil && want != nil && nesting(text) <= 1000 {
-			if err != nil {
+			if !ok {
 				t.Fatalf("%q is an object, and was not read: %v", text, err)
 			}
 			for key, raw := range want {
-				if got, ok := members[key]; ok && got != string(raw) {
+				if got, there := got[key]; there && got != string(raw) {
 					t.Fatalf("%q: the member %q is %q, want %q", text, key, got, raw)
-				} else if !ok && !strings.Contains(key, "\ufffd") { // encoding/json's stand-in for what is not Unicode
+				} else if !there && !strings.Contains(key, "\ufffd") { // encoding/json's stand-in for what is not Unicode
 					t.Fatalf("%q: the member %q is not there", text, key)
 				}
 			}
 		}
-		if err != nil {
+		if !ok {
 			return
 		}
-		members2, again2, err := ginsession.SplitRecord(again)
-		if err != nil || again2 != again || !maps.Equal(members, members2) {
-			t.Fatalf("%q was written as %q, and read again as %q, %v", text, again, members2, err)
+		gotAgain, err := members(again)
+		if err != nil || !maps.Equal(got, gotAgain) {
+			t.Fatalf("%q was written as %q, which is read as %q, %v", text, again, gotAgain, err)
+		}
+		if third, _ := saved(t, again); third != again {
+			t.Fatalf("%q was written as %q, and that as %q", text, again, third)
 		}
 	})
 }
@@ -65,17 +107,17 @@ func FuzzMerge(f *testing.F) {
 	}
 	f.Add(`{"a":1}`, `{"b":1}`, []byte("\x00\x01\x05\x06\x0b\x10"))
 	f.Fuzz(func(t *testing.T, before, meanwhile string, operations []byte) {
-		want, _, err := ginsession.SplitRecord(meanwhile)
+		want, err := members(meanwhile)
 		if err != nil || len(operations) > 32 {
 			return
 		}
 		d := newDesk(t)
-		d.store.put(planted, before)
-		s := d.session(t, planted)
+		d.Store.Put(planted, before)
+		s := d.Open(t.Context(), planted)
 		if s.Key() != planted {
 			return
 		}
-		d.store.put(planted, meanwhile)
+		d.Store.Put(planted, meanwhile)
 
 		names := []string{"a", "b", "c", "é", "\ufffd"}
 		for i, operation := range operations {
@@ -90,7 +132,9 @@ func FuzzMerge(f *testing.F) {
 				}
 			case 2:
 				_, err := ginsession.Modify(s, key, func(json.RawMessage, bool) json.RawMessage { return json.RawMessage(`"modified"`) })
-				check(t, "Modify", err, error(nil))
+				if err != nil {
+					t.Fatal(err)
+				}
 				want[key] = `"modified"`
 			case 3:
 				s.Clear()
@@ -99,12 +143,14 @@ func FuzzMerge(f *testing.F) {
 				s.Get(key)
 			}
 		}
-		save(t, s)
-		got, _, err := ginsession.SplitRecord(d.store.text(planted))
+		if err := s.Save(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := members(d.Store.Text(planted))
 		if err != nil || !maps.Equal(got, want) {
 			t.Fatalf("%q changed by %v is %q, %v, want %q", meanwhile, operations, got, err, want)
 		}
-		if stored := d.store.text(planted); !bytes.HasPrefix([]byte(stored), []byte("{")) {
+		if stored := d.Store.Text(planted); !bytes.HasPrefix([]byte(stored), []byte("{")) {
 			t.Fatalf("the record is %q", stored)
 		}
 	})
@@ -118,7 +164,7 @@ func FuzzText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, key, text string) {
 		d := newDesk(t)
-		s := d.session(t, "")
+		s := d.Open(t.Context(), "")
 		s.Set(key, text)
 		s.Set("in", []any{map[string]any{key: text}})
 		err := s.Save()
@@ -129,25 +175,27 @@ func FuzzText(f *testing.F) {
 			return
 		}
 		want := map[string]any{key: text, "in": []any{map[string]any{key: text}}}
-		if got := d.session(t, s.Key()).Items(); !reflect.DeepEqual(got, want) {
+		if got := d.Open(t.Context(), s.Key()).Items(); !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q and %q came back as %#v", key, text, got)
 		}
 		var other map[string]any
-		if err := json.Unmarshal([]byte(d.store.text(s.Key())), &other); err != nil || !reflect.DeepEqual(other, want) {
-			t.Fatalf("encoding/json reads the record %q as %#v, %v", d.store.text(s.Key()), other, err)
+		if err := json.Unmarshal([]byte(d.Store.Text(s.Key())), &other); err != nil || !reflect.DeepEqual(other, want) {
+			t.Fatalf("encoding/json reads the record %q as %#v, %v", d.Store.Text(s.Key()), other, err)
 		}
 	})
 }
 
-// FuzzKey compares the check of keys with its definition.
+// FuzzKey looks for a key that is looked up in the store although it is none.
 func FuzzKey(f *testing.F) {
 	for _, key := range []string{"", "abcdefg", "abcdefgh", "ABCDEFGH", "abcdefg\n", "../../../x", strings.Repeat("0", 64), strings.Repeat("z", 65), "abcdéfgh", "````````", "{{{{{{{{"} {
 		f.Add(key)
 	}
 	definition := regexp.MustCompile(`\A[a-z0-9]{8,64}\z`)
 	f.Fuzz(func(t *testing.T, key string) {
-		if got, want := ginsession.IsKey(key), definition.MatchString(key); got != want {
-			t.Fatalf("IsKey(%q) = %v, want %v", key, got, want)
+		d := newDesk(t)
+		d.Open(t.Context(), key).Load()
+		if got, want := len(d.Store.Calls()) == 1, definition.MatchString(key); got != want {
+			t.Fatalf("the key %q was looked up: %v, want %v", key, got, want)
 		}
 	})
 }
