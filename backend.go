@@ -86,7 +86,6 @@ func (b *serverBackend) exists(ctx context.Context, key string) (bool, error) {
 		return false, nil
 	}
 	bounded := b.cfg.storeContext(ctx)
-	defer bounded.Release()
 	_, err := b.store.Load(bounded, b.cfg.storeKey(key), b.cfg.Clock())
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
@@ -102,7 +101,6 @@ func (b *serverBackend) delete(ctx context.Context, key string) error {
 		return nil
 	}
 	bounded := b.cfg.storeContext(ctx)
-	defer bounded.Release()
 	if err := b.store.Delete(bounded, b.cfg.storeKey(key)); err != nil {
 		return unavailable(err)
 	}

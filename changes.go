@@ -271,7 +271,6 @@ func (b *serverBackend) claim(s *Session, e *entry, take func(raw string) error)
 	d := s.draft(changes{{op: opDelete, key: key}}, now, storeKey, storeKey)
 	errAbsent := errors.New("absent")
 	bounded := b.cfg.storeContext(s.ctx)
-	defer bounded.Release()
 	record, err := b.store.Update(bounded, storeKey, s.base, now, func(current Record) (Record, error) {
 		if d.doc, d.err = d.read(current); d.err != nil {
 			return Record{}, d.err

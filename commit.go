@@ -87,7 +87,6 @@ func (b *serverBackend) create(s *Session, d *draft) error {
 
 func (b *serverBackend) insert(s *Session, key string, record Record, now time.Time) error {
 	bounded := b.cfg.storeContext(s.ctx)
-	defer bounded.Release()
 	return b.store.Create(bounded, key, record, now)
 }
 
@@ -143,7 +142,6 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 // cannot be applied twice, as those of a Modify.
 func (s *Session) repeat(d *draft, operation func(context.Context) (Record, error)) (Record, error) {
 	ctx := s.m.cfg.storeContext(s.ctx)
-	defer ctx.Release()
 	record, err := operation(ctx)
 	if err == nil || d.err != nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || ctx.Err() != nil || d.changes.modifies() {
 		return record, err
@@ -186,7 +184,6 @@ func (b *serverBackend) touch(s *Session, now time.Time) error {
 	// again.
 	expires := b.cfg.storedEnd(&s.dict, now)
 	bounded := b.cfg.storeContext(s.ctx)
-	defer bounded.Release()
 	if err := b.store.Touch(bounded, b.cfg.storeKey(s.storedKey), expires, now); err != nil {
 		if errors.Is(err, ErrNotFound) {
 			return errEnded

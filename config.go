@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/internal/envelope"
 )
 
@@ -119,7 +120,8 @@ type Config struct {
 	// twice RenewAfter is extended at half its life. Must be less than CookieAge.
 	RenewAfter time.Duration
 
-	// StoreTimeout bounds each wait for the store; 0 means 5 s.
+	// StoreTimeout bounds each wait for the store; 0 means 5 s. A wait may be a sixteenth longer, because
+	// those that begin at about the same time share a timer.
 	StoreTimeout time.Duration
 
 	// ReadOld reads what another session library has kept for the visitor of a request without a session
@@ -181,6 +183,7 @@ const minSecret = 32
 type settings struct {
 	Config
 	codec          *codec
+	timeout        *deadline.Timeout // StoreTimeout
 	shortSecret    bool
 	keyPrefix      string // see digestPrefix
 	byStoreKey     bool   // sessions are opened by the key that the store knows, as SessionsOf does
@@ -189,7 +192,7 @@ type settings struct {
 
 // openedByStoreKey returns the same settings for sessions that are opened by the store's key.
 func (cfg *settings) openedByStoreKey() *settings {
-	return &settings{Config: cfg.Config, codec: cfg.codec, byStoreKey: true}
+	return &settings{Config: cfg.Config, codec: cfg.codec, timeout: cfg.timeout, byStoreKey: true}
 }
 
 // newSettings checks everything there is to check and reports all of it at once.
@@ -226,7 +229,7 @@ func newSettings(cfg Config) (*settings, error) {
 	}
 	short := cfg.SecretKey != "" && len(cfg.SecretKey) < minSecret
 	cfg.SecretKey, cfg.SecretKeyFallbacks, cfg.Salt, cfg.EncryptionKeys = "", nil, "", nil // only the codec needs them
-	return &settings{Config: cfg, codec: codec, shortSecret: short, keyPrefix: cfg.digestPrefix()}, errors.Join(errs...)
+	return &settings{Config: cfg, codec: codec, timeout: deadline.NewTimeout(cfg.StoreTimeout), shortSecret: short, keyPrefix: cfg.digestPrefix()}, errors.Join(errs...)
 }
 
 func (cfg *Config) fillIn() {

@@ -59,7 +59,7 @@ func (e cachedDBEngine) open(cfg *settings) (backend, error) {
 		cache:       e.cache,
 		generations: generations,
 		maxAge:      maxAge,
-		patience:    cfg.StoreTimeout / 5,
+		patience:    deadline.NewTimeout(cfg.StoreTimeout / 5),
 		logger:      cfg.Logger,
 		clock:       cfg.Clock,
 	}), nil
@@ -78,7 +78,7 @@ type cachedDBStore struct {
 	cache       Cache
 	generations GenerationCache // the cache; nil if it is none
 	maxAge      time.Duration
-	patience    time.Duration // with a cache that does not answer
+	patience    *deadline.Timeout // with a cache that does not answer
 	logger      *slog.Logger
 	clock       func() time.Time
 	suspects    suspects
@@ -171,8 +171,7 @@ func (s *cachedDBStore) Load(ctx context.Context, key string, now time.Time) (Re
 
 // take puts a lease in the place of nothing, or of a copy that is too old.
 func (s *cachedDBStore) take(ctx context.Context, name string, entry, lease []byte) (bool, error) {
-	bounded := deadline.New(ctx, s.patience)
-	defer bounded.Release()
+	bounded := s.patience.New(ctx)
 	switch {
 	case entry == nil:
 		return s.cache.Add(bounded, name, lease, leaseLifetime)
@@ -196,8 +195,7 @@ func (s *cachedDBStore) add(ctx context.Context, name string, r Record, now time
 	if r.Owner != "" {
 		return
 	}
-	bounded := deadline.New(ctx, s.patience)
-	defer bounded.Release()
+	bounded := s.patience.New(ctx)
 	generation, err := s.generation(bounded)
 	if err == nil {
 		c := s.copyOf(r, now, generation)
@@ -254,8 +252,7 @@ func (s *cachedDBStore) writeThrough(ctx context.Context, key string, now time.T
 
 // swap puts a copy in the place of what stood there before.
 func (s *cachedDBStore) swap(ctx context.Context, name string, before []byte, c copied, now time.Time) (bool, error) {
-	bounded := deadline.New(ctx, s.patience)
-	defer bounded.Release()
+	bounded := s.patience.New(ctx)
 	swapped, err := s.cache.CompareAndSwap(bounded, name, before, c.encode(), c.lifetime(now))
 	if swapped {
 		s.written(ctx)
@@ -318,8 +315,7 @@ func (s *cachedDBStore) generation(ctx context.Context) (uint64, error) {
 
 // get returns what stands in the cache, or nil, and of which generation what stands there must be.
 func (s *cachedDBStore) get(ctx context.Context, name string) (entry []byte, generation uint64, err error) {
-	bounded := deadline.New(ctx, s.patience)
-	defer bounded.Release()
+	bounded := s.patience.New(ctx)
 	entry, ok, err := s.cache.Get(bounded, name)
 	if err == nil {
 		generation, err = s.generation(bounded)
@@ -334,8 +330,7 @@ func (s *cachedDBStore) get(ctx context.Context, name string) (entry []byte, gen
 // or no copy made before now can still be in use.
 func (s *cachedDBStore) drop(ctx context.Context, name string) error {
 	mark := s.suspects.mark(name)
-	bounded := deadline.New(ctx, s.patience)
-	defer bounded.Release()
+	bounded := s.patience.New(ctx)
 	err := s.cache.Delete(bounded, name)
 	if err != nil {
 		now := s.clock()

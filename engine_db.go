@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
+	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
@@ -67,7 +68,7 @@ func openDB(db *gorm.DB, o dbOptions, cfg *settings) (*dbStore, error) {
 		extra:    extra,
 		codec:    cfg.codec,
 		zone:     time.UTC,
-		timeout:  cfg.StoreTimeout,
+		timeout:  cfg.timeout,
 	}
 	if cfg.dates.location != nil {
 		s.zone = cfg.dates.location
@@ -100,8 +101,8 @@ type dbStore struct {
 	extra   []string
 	fill    func(data map[string]any) map[string]any
 	codec   *codec
-	zone    *time.Location // of the dates in databases that store them without one
-	timeout time.Duration  // Config.StoreTimeout
+	zone    *time.Location    // of the dates in databases that store them without one
+	timeout *deadline.Timeout // Config.StoreTimeout
 
 	probed      atomic.Bool  // whether a connection has answered probe
 	busyTimeout atomic.Int64 // of SQLite's connections, a time.Duration; set before probed

@@ -9,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/ginsession/ginsession/internal/deadline"
 	"github.com/ginsession/ginsession/internal/sqlpool"
 )
 
@@ -40,8 +39,7 @@ func (s *dbStore) ClearExpired(ctx context.Context, now time.Time, o ClearOption
 		batch = s.clearSQLite
 	}
 	return o.InBatches(ctx, func(limit int) (removed int64, err error) {
-		patience := deadline.New(ctx, s.timeout) // with SQLite's lock; ctx still ends the batch
-		defer patience.Release()
+		patience := s.timeout.New(ctx) // with SQLite's lock; ctx still ends the batch
 		err = s.retry(patience, func() error {
 			n, err := batch(ctx, s.moment(now), limit-int(removed))
 			removed += n

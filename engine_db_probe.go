@@ -24,7 +24,6 @@ func (s *dbStore) probe(ctx context.Context) error {
 // by the first session.
 func (s *dbStore) probeNow(cfg *settings) error {
 	bounded := cfg.storeContext(context.Background())
-	defer bounded.Release()
 	err := s.probe(bounded)
 	if errors.Is(err, ErrConfig) {
 		return err

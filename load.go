@@ -33,8 +33,7 @@ func (s *Session) load() {
 	if ctx.Started() {
 		ctx = &deadline.Context{} // a driver may still have that of the first try
 	}
-	ctx.Start(s.ctx, s.m.cfg.StoreTimeout)
-	defer ctx.Release()
+	s.m.cfg.timeout.Start(ctx, s.ctx)
 	now := s.m.cfg.Clock()
 	cookies := s.cookies()
 	tried := int8(0)
@@ -209,7 +208,6 @@ func (s *Session) Reload() error {
 	}
 	s.noteContainers()
 	ctx := s.m.cfg.storeContext(s.ctx)
-	defer ctx.Release()
 	record, doc, err := s.m.backend.load(ctx, s.storedKey, s.m.cfg.Clock())
 	if errors.Is(err, ErrNotFound) {
 		return errEnded

@@ -97,7 +97,7 @@ func (m *Manager) Delete(ctx context.Context, key string) error {
 	return m.backend.delete(ctx, key)
 }
 
-// storeContext returns the context of a store operation, which must be released.
+// storeContext returns the context of a store operation.
 func (cfg *settings) storeContext(parent context.Context) *deadline.Context {
-	return deadline.New(parent, cfg.StoreTimeout)
+	return cfg.timeout.New(parent)
 }

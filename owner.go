@@ -189,7 +189,6 @@ func (m *Manager) sessionsOf(ctx context.Context, store OwnerStore, owner string
 		return nil, err
 	}
 	bounded := m.cfg.storeContext(ctx)
-	defer bounded.Release()
 	now := m.cfg.Clock()
 	found, err := store.Owned(bounded, owner, now)
 	if err != nil {
@@ -268,9 +267,7 @@ func (m *Manager) deleteAll(ctx context.Context, store OwnerStore, keys []string
 	const batch = 500
 	var deleted int64
 	for part := range slices.Chunk(keys, batch) {
-		bounded := m.cfg.storeContext(ctx)
-		n, err := store.DeleteAll(bounded, part...)
-		bounded.Release()
+		n, err := store.DeleteAll(m.cfg.storeContext(ctx), part...)
 		deleted += n
 		if err != nil {
 			return deleted, unavailable(err)

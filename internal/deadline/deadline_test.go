@@ -3,6 +3,7 @@ package deadline_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,8 +34,7 @@ func wantErr(t *testing.T, ctx context.Context, want error) {
 
 func TestTimeoutStartsWithDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T, parent context.Context) {
-		ctx := deadline.New(parent, timeout)
-		defer ctx.Release()
+		ctx := deadline.NewTimeout(timeout).New(parent)
 		time.Sleep(time.Hour)
 		wantErr(t, ctx, nil)
 		end, ok := ctx.Deadline()
@@ -53,13 +53,12 @@ func TestTimeoutStartsWithDeadline(t *testing.T) {
 
 func TestTimeoutStartsWithDone(t *testing.T) {
 	inBubble(t, func(t *testing.T, parent context.Context) {
-		ctx := deadline.New(parent, timeout)
-		defer ctx.Release()
+		ctx := deadline.NewTimeout(timeout).New(parent)
 		time.Sleep(time.Hour)
 		begun := time.Now()
 		<-ctx.Done()
-		if waited := time.Since(begun); waited != timeout {
-			t.Errorf("Done after %v, want %v", waited, timeout)
+		if waited := time.Since(begun); waited < timeout || waited > timeout+timeout/16 {
+			t.Errorf("Done after %v, want %v and at most a sixteenth more", waited, timeout)
 		}
 		wantErr(t, ctx, context.DeadlineExceeded)
 	})
@@ -68,25 +67,57 @@ func TestTimeoutStartsWithDone(t *testing.T) {
 // TestOnlyDoneStartsATimer counts allocations: a timer is one.
 func TestOnlyDoneStartsATimer(t *testing.T) {
 	var ctx deadline.Context
-	ctx.Start(t.Context(), timeout)
-	defer ctx.Release()
+	deadline.NewTimeout(timeout).Start(&ctx, t.Context())
 	if n := testing.AllocsPerRun(100, func() { _, _ = ctx.Deadline(); _ = ctx.Err() }); n != 0 {
 		t.Errorf("Deadline and Err allocate %v times, want 0", n)
 	}
 }
 
-func TestRelease(t *testing.T) {
+// Operations that begin to wait within a sixteenth of the timeout of each other share a timer, which
+// ends none of them early.
+func TestSharedTimer(t *testing.T) {
 	inBubble(t, func(t *testing.T, parent context.Context) {
-		ctx := deadline.New(parent, timeout)
-		done := ctx.Done()
-		ctx.Release()
+		shared := deadline.NewTimeout(timeout)
+		first, last, later := shared.New(parent), shared.New(parent), shared.New(parent)
 		begun := time.Now()
-		<-done
-		if waited := time.Since(begun); waited != 0 {
-			t.Errorf("Done %v after Release, want at once", waited)
+		first.Done()
+		time.Sleep(timeout / 16)
+		if last.Done() != first.Done() {
+			t.Error("the last operation of a sixteenth has a timer of its own")
 		}
-		wantErr(t, ctx, context.Canceled)
-		deadline.New(parent, timeout).Release() // without a timer
+		time.Sleep(1)
+		if later.Done() == first.Done() {
+			t.Error("an operation after the sixteenth shares the timer, which would end it early")
+		}
+		if n := testing.AllocsPerRun(100, func() { shared.New(parent).Done() }); n > 1 {
+			t.Errorf("a shared timer costs %v allocations, want that of the context only", n)
+		}
+		<-last.Done()
+		if waited := time.Since(begun); waited != timeout+timeout/16 {
+			t.Errorf("Done after %v, want %v", waited, timeout+timeout/16)
+		}
+		wantErr(t, last, context.DeadlineExceeded)
+		wantErr(t, later, nil)
+		<-later.Done()
+	})
+}
+
+// A context that a driver derives needs no goroutine to watch ours, and is forgotten with its cancel.
+func TestDerivedContext(t *testing.T) {
+	inBubble(t, func(t *testing.T, parent context.Context) {
+		ctx := deadline.NewTimeout(timeout).New(parent)
+		derived, cancel := context.WithCancel(ctx)
+		defer cancel()
+		before := runtime.NumGoroutine()
+		for range 10 {
+			_, cancel := context.WithCancel(ctx)
+			defer cancel()
+		}
+		if n := runtime.NumGoroutine() - before; n > 0 {
+			t.Errorf("%d goroutines watch the context", n)
+		}
+		<-derived.Done()
+		wantErr(t, derived, context.DeadlineExceeded)
 	})
 }
 
@@ -94,10 +125,8 @@ func TestRelease(t *testing.T) {
 // the whole.
 func TestPartOfAnOperation(t *testing.T) {
 	inBubble(t, func(t *testing.T, parent context.Context) {
-		whole := deadline.New(parent, timeout)
-		defer whole.Release()
-		part := deadline.New(whole, time.Minute)
-		defer part.Release()
+		whole := deadline.NewTimeout(timeout).New(parent)
+		part := deadline.NewTimeout(time.Minute).New(whole)
 		_, _ = part.Deadline()
 		time.Sleep(timeout)
 		wantErr(t, whole, context.DeadlineExceeded)
@@ -107,8 +136,7 @@ func TestPartOfAnOperation(t *testing.T) {
 
 func TestValue(t *testing.T) {
 	type key struct{}
-	ctx := deadline.New(context.WithValue(t.Context(), key{}, "value"), timeout)
-	defer ctx.Release()
+	ctx := deadline.NewTimeout(timeout).New(context.WithValue(t.Context(), key{}, "value"))
 	for range 2 {
 		if got := ctx.Value(key{}); got != "value" {
 			t.Errorf("Value: %v, want that of the parent", got)
@@ -122,7 +150,7 @@ func TestStarted(t *testing.T) {
 	if ctx.Started() {
 		t.Error("the zero value is started")
 	}
-	ctx.Start(t.Context(), timeout)
+	deadline.NewTimeout(timeout).Start(&ctx, t.Context())
 	if !ctx.Started() {
 		t.Error("it is not started after Start")
 	}
