@@ -254,6 +254,9 @@ func (s *dbStore) explain(err error) error {
 			"call SetMaxOpenConns(1) or open it with cache=shared, and run ginsession.Migrate: %w", s.table, err)
 	case s.hasOwner && isMissingColumn(err):
 		return fmt.Errorf("ginsession: the table %s lacks a column: run ginsession.Migrate before serving: %w", s.table, err)
+	case isForeignPlan(err):
+		return fmt.Errorf("ginsession: the connection does not have the prepared statement that the driver has made on it: "+
+			"behind PgBouncer in transaction mode, add default_query_exec_mode=exec to the DSN or set PreferSimpleProtocol: %w", err)
 	case missing:
 		return fmt.Errorf("ginsession: there is no table %s: run ginsession.Migrate before serving: %w", s.table, err)
 	}
@@ -272,6 +275,17 @@ func isMissingTable(err error) bool {
 	return err != nil && (sqlpool.SQLState(err) == "42P01" || // PostgreSQL's undefined_table
 		sqlpool.IsMySQLError(err, "1146") || // ER_NO_SUCH_TABLE
 		strings.Contains(err.Error(), "no such table")) // SQLite
+}
+
+// isForeignPlan reports whether the connection's prepared statements are another client's.
+func isForeignPlan(err error) bool {
+	switch sqlpool.SQLState(err) {
+	case "42P05", "26000": // PostgreSQL's duplicate_prepared_statement, invalid_sql_statement_name
+		return true
+	case "08P01": // protocol_violation
+		return strings.Contains(err.Error(), "prepared statement")
+	}
+	return false
 }
 
 func isMissingColumn(err error) bool {
