@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 // passwords are the bcrypt hashes of the demo accounts' passwords, which the sign-in page shows.
@@ -31,7 +32,7 @@ func passwordFits(name, password string) bool {
 
 // toSignIn sends who is not signed in to the sign-in page.
 func (s *shop) toSignIn(c *gin.Context) {
-	notify(c, "Please sign in first.")
+	notify(c, messages.Info, "Please sign in first.")
 	seeOther(c, "/signin")
 }
 
@@ -83,7 +84,7 @@ func (s *shop) signIn(c *gin.Context) {
 	if c.PostForm("keep") != "" {
 		session.SetExpiry(ginsession.ExpireAfter(keptSignedIn))
 	}
-	notify(c, "Welcome, %s.", name)
+	notify(c, messages.Success, "Welcome, %s.", name)
 	if items, _ := ginsession.Value[cart](session, cartKey); items.count() > 0 {
 		seeOther(c, "/cart")
 		return
@@ -94,12 +95,13 @@ func (s *shop) signIn(c *gin.Context) {
 // signOut deletes the session from the store and from the browser. (A copy of a signed cookie stays
 // valid until it expires: the store has nothing to delete.)
 func (s *shop) signOut(c *gin.Context) {
-	if ginsession.Get(c).Flush() != nil {
+	session := ginsession.Get(c)
+	name := session.Owner()
+	if session.Flush() != nil {
 		return // answered by sessionFailed
 	}
-	seeOther(c, "/goodbye")
-}
-
-func (s *shop) showGoodbye(c *gin.Context) {
-	s.render(c, http.StatusOK, "goodbye", "Goodbye", s.engine.inCookie)
+	if name != "" {
+		notify(c, messages.Success, "Goodbye, %s. You are signed out.", name) // in a new session
+	}
+	seeOther(c, "/")
 }

@@ -102,7 +102,8 @@ func TestBrowser(t *testing.T) {
 func (b *browser) signOut(url string) {
 	b.t.Helper()
 	b.click("signout")
-	b.waitTitle("Goodbye")
+	b.waitTitle("Paper and ink")
+	b.wait("document.querySelector('[role=status]').innerText", "Goodbye, demo. You are signed out.")
 	b.open(url + "/session")
 	b.wait("document.querySelector('.lead').innerText.startsWith('You have none.')", "true")
 	var cookies struct{ Cookies []object }

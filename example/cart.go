@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 // A cart maps a product's ID to its quantity.
@@ -98,7 +99,7 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 		}
 		page := next
 		if by > 0 {
-			notify(c, "%s: added to your cart.", p.Name)
+			notify(c, messages.Success, "%s: added to your cart.", p.Name)
 			if isNew {
 				page += "?added=" + p.ID // for cookieProblem
 			}
@@ -108,7 +109,7 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 }
 
 // cookieProblem returns what to tell a visitor whose browser does not keep the session's cookie, and
-// so no cart; otherwise "". The address says what was added: a notice in the session is lost
+// so no cart; otherwise "". The address says what was added: a message in the session is lost
 // together with the cookie.
 func cookieProblem(c *gin.Context) string {
 	p, ok := productByID(c.Query("added"))

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 // A device is a session of the customer who asks, as the page shows it.
@@ -66,7 +67,7 @@ func (s *shop) endDevice(c *gin.Context) {
 	for _, session := range sessions {
 		if session.ID() == c.PostForm("id") {
 			err = session.Flush()
-			notify(c, "Signed out there.")
+			notify(c, messages.Success, "Signed out there.")
 		}
 	}
 	if err != nil {
@@ -83,6 +84,6 @@ func (s *shop) endOtherDevices(c *gin.Context) {
 		s.sessionFailed(c, err)
 		return
 	}
-	notify(c, "Signed out everywhere else.")
+	notify(c, messages.Success, "Signed out everywhere else.")
 	seeOther(c, "/devices")
 }

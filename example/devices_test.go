@@ -30,7 +30,7 @@ func TestDevices(t *testing.T) {
 	phone.get("/orders").want(t, http.StatusOK, "Please sign in first.")
 	laptop.get("/orders").want(t, http.StatusOK, "Your orders")
 	stranger.get("/orders").want(t, http.StatusOK, "Your orders")
-	laptop.post("/signout").want(t, http.StatusOK, "Goodbye")
+	laptop.post("/signout").want(t, http.StatusOK, "Goodbye, ada. You are signed out.")
 	laptop.get("/devices").want(t, http.StatusOK, "Please sign in first.")
 }
 

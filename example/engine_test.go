@@ -51,7 +51,7 @@ func TestShopOnEachEngine(t *testing.T) {
 		if orders := site.orders(t); orders != 1 {
 			t.Errorf("%d orders, want 1", orders)
 		}
-		v.post("/signout").want(t, http.StatusOK, "Goodbye")
+		v.post("/signout").want(t, http.StatusOK, "Goodbye, demo. You are signed out.", "Paper and ink")
 		if v.key() != "" {
 			t.Error("after sign-out the browser still has the cookie")
 		}

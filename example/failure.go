@@ -54,7 +54,7 @@ func (s *shop) fail(c *gin.Context, status int, title, message string) {
 }
 
 // refuse is fail for a request that has a session: the page's head shows the account and the cart.
-// A notice stays in the session for the next page.
+// Messages stay in the session for the next page.
 func (s *shop) refuse(c *gin.Context, status int, title, message string) {
 	s.send(c, status, "failure", newPage(c, title, newFailure(c, status, message)))
 	c.Abort()

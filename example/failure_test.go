@@ -26,7 +26,7 @@ func TestWrongMethod(t *testing.T) {
 	v.do(http.MethodPost, "/nowhere", nil, nil).want(t, http.StatusNotFound)
 }
 
-// A failure page shows who is signed in, as every page does, and leaves the notice to the next page.
+// A failure page shows who is signed in, as every page does, and leaves the message to the next page.
 func TestFailureShowsSession(t *testing.T) {
 	site := openSite(t, newSQLite(t))
 	v := site.visitor(t)
@@ -42,7 +42,7 @@ func TestFailureShowsSession(t *testing.T) {
 	} {
 		got.want(t, got.status, head...)
 		if got.status < 400 || strings.Contains(got.body, "added to your cart") {
-			t.Errorf("%s: status %d, or the notice of the next page:\n%s", name, got.status, got.body)
+			t.Errorf("%s: status %d, or the message of the next page:\n%s", name, got.status, got.body)
 		}
 	}
 	v.get("/").want(t, http.StatusOK, "Fountain pen: added to your cart.")

@@ -44,8 +44,8 @@ func (s *shop) showSession(c *gin.Context) {
 		in.Started = ago(time.Since(started))
 	}
 	for key, value := range session.All() {
-		if strings.HasPrefix(key, "_session_") {
-			continue // the framework's own; Expires and BrowserClose show it
+		if strings.HasPrefix(key, "_") {
+			continue // the framework's own; Expires and BrowserClose show it, and the page its messages
 		}
 		text, err := json.MarshalIndent(value, "", "  ")
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 // openForBrowser serves a shop over plain HTTP: a browser does not trust the certificate of the
@@ -37,7 +38,7 @@ func openForBrowser(t *testing.T) (url string) {
 	}
 	shop.GET("/test/fill", shop.sessions.Handler(), func(c *gin.Context) {
 		ginsession.Get(c).Set(cartKey, full)
-		notify(c, "Fountain pen: added to your cart.")
+		notify(c, messages.Success, "Fountain pen: added to your cart.")
 		seeOther(c, "/cart")
 	})
 	server := httptest.NewServer(shop)

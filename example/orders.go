@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 // An order is a cart that was bought.
@@ -50,11 +51,11 @@ func (s *shop) placeOrder(c *gin.Context) {
 	bought := order{Customer: session.Owner(), Items: items, Total: items.total()}
 	if err := s.db.WithContext(c.Request.Context()).Create(&bought).Error; err != nil {
 		session.Set(cartKey, items)
-		notify(c, "Your order could not be placed. Your cart is still here: please try again.")
+		notify(c, messages.Error, "Your order could not be placed. Your cart is still here: please try again.")
 		seeOther(c, "/cart")
 		return
 	}
-	notify(c, "Thank you! Order %d is on its way (well, it would be: this is a demo).", bought.ID)
+	notify(c, messages.Success, "Thank you! Order %d is on its way (well, it would be: this is a demo).", bought.ID)
 	seeOther(c, "/orders")
 }
 

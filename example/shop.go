@@ -6,12 +6,15 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"gorm.io/gorm"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/messages"
 )
 
 //go:embed templates static
@@ -22,7 +25,6 @@ const (
 	startedKey = "started" // time.Time: when the session began
 	browserKey = "browser" // string: which browser has signed in
 	cartKey    = "cart"    // cart
-	noticeKey  = "notice"  // string: shown once, on the next page
 )
 
 // A shop answers HTTP requests.
@@ -87,7 +89,6 @@ func (s *shop) route() {
 	visitors.GET("/signin", s.showSignIn)
 	visitors.POST("/signin", s.signIn)
 	visitors.POST("/signout", s.signOut)
-	visitors.GET("/goodbye", s.showGoodbye)
 	visitors.GET("/session", s.showSession)
 
 	customers := visitors.Group("/", ginsession.RequireOwner(s.toSignIn))
@@ -118,14 +119,13 @@ func protect(https bool, fail func(c *gin.Context, status int, title, message st
 
 // A page is what every template gets.
 type page struct {
-	Title   string
-	Path    string
-	User    string // "" if nobody is signed in
-	Items   int    // in the cart
-	Notice  string
-	Problem string // shown like Notice, as what went wrong
-	Failed  bool   // there is no session: the page's head leaves it out
-	Data    any    // the page's own
+	Title    string
+	Path     string
+	User     string // "" if nobody is signed in
+	Items    int    // in the cart
+	Messages []messages.Message
+	Failed   bool // there is no session: the page's head leaves it out
+	Data     any  // the page's own
 }
 
 // newPage returns a page whose head shows the visitor's account and cart.
@@ -135,11 +135,14 @@ func newPage(c *gin.Context, title string, data any) page {
 	return page{Title: title, Path: c.Request.URL.Path, User: session.Owner(), Items: items.count(), Data: data}
 }
 
-// render answers with a page, which shows the pending notice. The session, now without the notice,
-// is saved before the first byte is sent.
+// render answers with a page, which shows the pending messages. The session, now without them, is
+// saved before the first byte is sent.
 func (s *shop) render(c *gin.Context, status int, name, title string, data any) {
 	p := newPage(c, title, data)
-	p.Notice, p.Problem = takeNotice(c), cookieProblem(c)
+	p.Messages = takeMessages(c)
+	if problem := cookieProblem(c); problem != "" {
+		p.Messages = append(p.Messages, messages.Message{Level: messages.Error, Text: problem})
+	}
 	s.send(c, status, name, p)
 }
 
@@ -148,16 +151,22 @@ func (s *shop) send(c *gin.Context, status int, name string, p page) {
 	c.HTML(status, name, p)
 }
 
-// notify shows text on the visitor's next page.
-func notify(c *gin.Context, format string, args ...any) {
-	ginsession.Get(c).Set(noticeKey, fmt.Sprintf(format, args...))
+// notify shows a message on the visitor's next page.
+func notify(c *gin.Context, level messages.Level, format string, args ...any) {
+	// It fails only if the session cannot be loaded, which sessionFailed answers.
+	_ = messages.Add(ginsession.Get(c), level, fmt.Sprintf(format, args...))
 }
 
-// takeNotice returns the text of notify and removes it.
-func takeNotice(c *gin.Context) string {
-	notice, _ := ginsession.Get(c).Pop(noticeKey)
-	text, _ := notice.(string)
-	return text
+// takeMessages returns what notify has kept. It ends a session that has held nothing else, such as
+// the one after sign-out: a visitor who only looks around has none.
+func takeMessages(c *gin.Context) []messages.Message {
+	session := ginsession.Get(c)
+	taken := messages.Take(session)
+	ours := func(key string) bool { return !strings.HasPrefix(key, "_") }
+	if len(taken) > 0 && session.Owner() == "" && !slices.ContainsFunc(session.Keys(), ours) {
+		_ = session.Flush() // sessionFailed answers an error
+	}
+	return taken
 }
 
 // begin records when the session began, for the page that shows it.

@@ -37,7 +37,7 @@ func TestShop(t *testing.T) {
 		}
 
 		signedIn := v.key()
-		v.post("/signout").want(t, http.StatusOK, "Goodbye")
+		v.post("/signout").want(t, http.StatusOK, "Goodbye, demo. You are signed out.", "Paper and ink")
 		if v.key() != "" {
 			t.Error("after sign-out the browser still has the cookie")
 		}
@@ -57,7 +57,7 @@ func (s *site) orders(t *testing.T) int64 {
 // A visitor who only looks around gets no session.
 func TestNoSessionForLookers(t *testing.T) {
 	v := openSite(t, newSQLite(t)).visitor(t)
-	for _, path := range []string{"/", "/cart", "/session", "/goodbye", "/static/style.css"} {
+	for _, path := range []string{"/", "/cart", "/session", "/static/style.css"} {
 		if got := v.get(path); got.status != http.StatusOK || len(got.header.Values("Set-Cookie")) > 0 {
 			t.Errorf("%s: status %d, Set-Cookie %q", path, got.status, got.header.Values("Set-Cookie"))
 		}
