@@ -6,29 +6,13 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/messages"
 )
 
-// passwords are the bcrypt hashes of the demo accounts' passwords, which the sign-in page shows.
-var passwords = map[string]string{
-	"demo": "$2a$10$wvigOnNx7B2lI9SbRMyxieML5kAceqbBbEacF4vQqPZybk1ichnJK",
-	"ada":  "$2a$10$eM9FKXufv5sZRVq7Y65e4.c1NAA.B7VmpdIwP.AG4ZLeZp4.MRF7O",
-}
-
 // keptSignedIn is how long a visitor who asks for it stays signed in without coming back.
 const keptSignedIn = 30 * 24 * time.Hour
-
-// passwordFits takes equally long for an unknown name, so its timing does not tell which names exist.
-func passwordFits(name, password string) bool {
-	hash, known := passwords[name]
-	if !known {
-		hash = passwords["demo"]
-	}
-	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && known
-}
 
 // toSignIn sends who is not signed in to the sign-in page.
 func (s *shop) toSignIn(c *gin.Context) {
@@ -52,7 +36,7 @@ func (s *shop) showSignIn(c *gin.Context) {
 
 func (s *shop) askToSignIn(c *gin.Context, status int, form signInForm) {
 	session := ginsession.Get(c)
-	begin(session)
+	s.begin(session)
 	session.SetTestCookie()
 	s.render(c, status, "signin", "Sign in", form)
 }
@@ -68,14 +52,19 @@ func (s *shop) signIn(c *gin.Context) {
 		s.askToSignIn(c, http.StatusBadRequest, signInForm{name, "Your browser did not send our cookie back. Allow cookies for this site, then try again."})
 		return
 	}
-	if !passwordFits(name, c.PostForm("password")) {
+	known, err := s.authenticate(c.Request.Context(), name, c.PostForm("password"))
+	if err != nil {
+		s.accountsFailed(c)
+		return
+	}
+	if known == nil {
 		s.askToSignIn(c, http.StatusUnauthorized, signInForm{name, "The name or the password is wrong."})
 		return
 	}
 
 	// The cart stays; the key changes, so that a key that somebody planted in this browser before
 	// sign-in (session fixation) is not signed in.
-	if session.SignIn(name) != nil {
+	if session.SignIn(known.Name) != nil {
 		return // answered by sessionFailed
 	}
 	_ = session.DeleteTestCookie()
@@ -84,7 +73,7 @@ func (s *shop) signIn(c *gin.Context) {
 	if c.PostForm("keep") != "" {
 		session.SetExpiry(ginsession.ExpireAfter(keptSignedIn))
 	}
-	notify(c, messages.Success, "Welcome, %s.", name)
+	notify(c, messages.Success, "Welcome, %s.", known.Name)
 	if items, _ := ginsession.Value[cart](session, cartKey); items.count() > 0 {
 		seeOther(c, "/cart")
 		return

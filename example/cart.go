@@ -91,7 +91,7 @@ func (s *shop) changeCart(next string) gin.HandlerFunc {
 		}
 		session := ginsession.Get(c)
 		isNew := session.Key() == ""
-		begin(session)
+		s.begin(session)
 		err = modifyCart(session, func(old cart) cart { return old.changed(p.ID, by) })
 		if err != nil {
 			s.sessionFailed(c, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -54,7 +53,7 @@ func (s *shop) showDevices(c *gin.Context) {
 		devices = append(devices, device{
 			ID:       session.ID(),
 			Browser:  ginsession.ValueOr(session, browserKey, "A browser"),
-			SignedIn: ago(time.Since(session.SignedInAt())),
+			SignedIn: ago(s.now().Sub(session.SignedInAt())),
 			This:     session.ID() == own.ID(),
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // -https sends Strict-Transport-Security and a __Host- cookie. Without it there is neither: a browser
@@ -25,7 +26,7 @@ func TestHTTPS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shop, err := newShop(db, engine, test.https)
+		shop, err := newShop(db, engine, test.https, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,7 +41,7 @@ func (s *shop) showSession(c *gin.Context) {
 		in.Fingerprint = fmt.Sprintf("%x", sum[:4])
 	}
 	if started, ok := ginsession.Value[time.Time](session, startedKey); ok {
-		in.Started = ago(time.Since(started))
+		in.Started = ago(s.now().Sub(started))
 	}
 	for key, value := range session.All() {
 		if strings.HasPrefix(key, "_") {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,7 +25,7 @@ func openForBrowser(t *testing.T) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := newShop(db, engine, false)
+	shop, err := newShop(db, engine, false, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,13 +12,15 @@
 //
 // What to read:
 //
-//	shop.go     the session's settings, the routes, the pages
-//	failure.go  what is answered when a session fails
-//	engine.go   the engines: database, files, cache, both, signed cookies
-//	account.go  sign-in: test cookie, new key, "keep me signed in"; sign-out
-//	cart.go     a cart that two tabs can change at once
-//	orders.go   an order that a double click places only once
-//	inspect.go  a page that shows the visitor their own session
+//	shop.go      the session's settings, the routes, the pages
+//	failure.go   what is answered when a session fails
+//	engine.go    the engines: database, files, cache, both, signed cookies
+//	account.go   sign-in: test cookie, new key, "keep me signed in"; sign-out
+//	password.go  a new password: the old one is asked for again, and the other browsers are signed out
+//	devices.go   a page that shows where the customer is signed in, and signs out there
+//	cart.go      a cart that two tabs can change at once
+//	orders.go    an order that a double click places only once
+//	inspect.go   a page that shows the visitor their own session
 package main
 
 import (
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer engine.close()
-	shop, err := newShop(db, engine, *https)
+	shop, err := newShop(db, engine, *https, time.Now)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -33,6 +34,7 @@ type shop struct {
 	db       *gorm.DB
 	engine   engine
 	https    bool
+	now      func() time.Time
 	sessions *ginsession.Manager
 }
 
@@ -45,13 +47,13 @@ func (s *shop) cookieName() string {
 	return "sessionid"
 }
 
-// newShop prepares the database and the routes. With https, browsers use HTTPS only.
-func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
-	if err := db.AutoMigrate(&order{}); err != nil {
+// newShop prepares the database and the routes. With https, browsers use HTTPS only. now is the clock.
+func newShop(db *gorm.DB, engine engine, https bool, now func() time.Time) (*shop, error) {
+	err := errors.Join(db.AutoMigrate(&order{}), createAccounts(db))
+	if err != nil {
 		return nil, err
 	}
-	s := &shop{Engine: gin.New(), db: db, engine: engine, https: https}
-	var err error
+	s := &shop{Engine: gin.New(), db: db, engine: engine, https: https, now: now}
 	s.sessions, err = ginsession.NewManager(ginsession.Config{
 		Engine:       engine.Engine,
 		SecretKey:    engine.secretKey,
@@ -60,6 +62,7 @@ func newShop(db *gorm.DB, engine engine, https bool) (*shop, error) {
 		RenewAfter:   time.Hour,           // a visitor who keeps coming back stays signed in …
 		MaxLifetime:  90 * 24 * time.Hour, // … but no longer than this
 		ErrorHandler: s.sessionFailed,
+		Clock:        now,
 	})
 	if err != nil {
 		return nil, err
@@ -97,6 +100,12 @@ func (s *shop) route() {
 	customers.GET("/devices", s.showDevices)
 	customers.POST("/devices/end", s.endDevice)
 	customers.POST("/devices/end-others", s.endOtherDevices)
+	customers.GET("/confirm", s.showConfirm)
+	customers.POST("/confirm", s.confirm)
+
+	justSignedIn := customers.Group("/", ginsession.RequireRecent(freshFor, s.toConfirm))
+	justSignedIn.GET("/password", s.showPassword)
+	justSignedIn.POST("/password", s.changePassword)
 }
 
 // protect forbids scripts, and frames on other sites, and refuses forms that other sites post. With
@@ -170,8 +179,8 @@ func takeMessages(c *gin.Context) []messages.Message {
 }
 
 // begin records when the session began, for the page that shows it.
-func begin(session *ginsession.Session) {
-	session.SetDefault(startedKey, time.Now().UTC().Truncate(time.Second))
+func (s *shop) begin(session *ginsession.Session) {
+	session.SetDefault(startedKey, s.now().UTC().Truncate(time.Second))
 }
 
 // seeOther redirects to another page after a form, so that a reload does not send the form again.

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession/internal/testserver"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 func TestMain(m *testing.M) {
@@ -31,6 +32,7 @@ type site struct {
 	*shop
 	url    *url.URL
 	client *http.Client // with the server's certificate
+	clock  *testsite.Clock
 }
 
 func openSite(t *testing.T, dsn string) *site {
@@ -46,7 +48,8 @@ func openSiteOn(t *testing.T, dsn string, f engineFlags) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(engine.close)
-	shop, err := newShop(db, engine, true)
+	clock := testsite.NewClock()
+	shop, err := newShop(db, engine, true, clock.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +59,7 @@ func openSiteOn(t *testing.T, dsn string, f engineFlags) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{shop, u, server.Client()}
+	return &site{shop, u, server.Client(), clock}
 }
 
 func openTestDatabase(t *testing.T, dsn string) *gorm.DB {
