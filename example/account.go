@@ -68,7 +68,7 @@ func (s *shop) signIn(c *gin.Context) {
 		return // answered by sessionFailed
 	}
 	_ = session.DeleteTestCookie()
-	session.Set(browserKey, browserOf(c.Request.UserAgent()))
+	s.describeDevice(c)
 	session.SetExpiry(ginsession.ExpireAtBrowserClose)
 	if c.PostForm("keep") != "" {
 		session.SetExpiry(ginsession.ExpireAfter(keptSignedIn))

@@ -186,14 +186,20 @@ func (b *browser) waitTitle(want string) {
 	b.wait("document.readyState == 'complete' && document.querySelector('h1').innerText", want)
 }
 
-// click clicks the middle of the element with this id, as a mouse does.
+// click clicks on the element with this id.
 func (b *browser) click(id string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf("document.readyState == 'complete' && document.getElementById(%q) != null", id), "true")
-	script := fmt.Sprintf("(e => { e.scrollIntoView({block: 'center'}); let r = e.getBoundingClientRect(); return r.x + r.width/2 + ' ' + (r.y + r.height/2) })(document.getElementById(%q))", id)
+	b.clickOn("#" + id)
+}
+
+// clickOn clicks the middle of the first element that the CSS selector finds, as a mouse does.
+func (b *browser) clickOn(selector string) {
+	b.t.Helper()
+	b.wait(fmt.Sprintf("document.readyState == 'complete' && document.querySelector(%q) != null", selector), "true")
+	script := fmt.Sprintf("(e => { e.scrollIntoView({block: 'center'}); let r = e.getBoundingClientRect(); return r.x + r.width/2 + ' ' + (r.y + r.height/2) })(document.querySelector(%q))", selector)
 	middle, err := b.eval(script)
 	if err != nil {
-		b.t.Fatalf("there is no %s to click: %v", id, err)
+		b.t.Fatalf("there is no %s to click: %v", selector, err)
 	}
 	var x, y float64
 	if _, err := fmt.Sscan(middle, &x, &y); err != nil {

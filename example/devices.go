@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -15,13 +16,33 @@ import (
 type device struct {
 	ID       string // to end it by; worthless as a cookie
 	Browser  string
+	Place    string
 	SignedIn string
+	Active   string
 	This     bool // the one that asks
 }
 
+// describeDevice notes what showDevices shows of a browser that has just signed in. The place is an
+// address: a real shop would look up its town.
+func (s *shop) describeDevice(c *gin.Context) {
+	session := ginsession.Get(c)
+	session.Set(browserKey, browserOf(c.Request.UserAgent()))
+	session.Set(placeKey, c.ClientIP())
+	session.Set(activeKey, s.now())
+}
+
+// noteActive notes when a customer sends a form, which saves the session anyway.
+func (s *shop) noteActive(c *gin.Context) {
+	if session := ginsession.Get(c); c.Request.Method == http.MethodPost && session.Owner() != "" {
+		session.Set(activeKey, s.now())
+	}
+}
+
+const aBrowser = "A browser" // of which we know no more
+
 // browserOf names the browser and the system of a User-Agent, as far as its customers know them.
 func browserOf(userAgent string) string {
-	name := "A browser"
+	name := aBrowser
 	for _, known := range [][2]string{{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}} {
 		if strings.Contains(userAgent, known[0]) {
 			name = known[1]
@@ -52,8 +73,10 @@ func (s *shop) showDevices(c *gin.Context) {
 	for _, session := range sessions {
 		devices = append(devices, device{
 			ID:       session.ID(),
-			Browser:  ginsession.ValueOr(session, browserKey, "A browser"),
+			Browser:  ginsession.ValueOr(session, browserKey, aBrowser),
+			Place:    ginsession.ValueOr(session, placeKey, "an unknown address"),
 			SignedIn: ago(s.now().Sub(session.SignedInAt())),
+			Active:   ago(s.now().Sub(ginsession.ValueOr(session, activeKey, session.SignedInAt()))),
 			This:     session.ID() == own.ID(),
 		})
 	}
@@ -63,15 +86,20 @@ func (s *shop) showDevices(c *gin.Context) {
 // endDevice ends one of the customer's own sessions. An ID that somebody else has is not among them.
 func (s *shop) endDevice(c *gin.Context) {
 	sessions, err := s.sessions.SessionsOf(c, ginsession.Get(c).Owner())
-	for _, session := range sessions {
-		if session.ID() == c.PostForm("id") {
-			err = session.Flush()
-			notify(c, messages.Success, "Signed out there.")
-		}
+	i := slices.IndexFunc(sessions, func(session *ginsession.Session) bool { return session.ID() == c.PostForm("id") })
+	var name string
+	if err == nil && i >= 0 {
+		name = ginsession.ValueOr(sessions[i], browserKey, aBrowser) // Flush empties it
+		err = sessions[i].Flush()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		s.sessionFailed(c, err)
 		return
+	case name == "":
+		notify(c, messages.Info, "It was not signed in any more.")
+	default:
+		notify(c, messages.Success, "Signed out there: %s.", name)
 	}
 	seeOther(c, "/devices")
 }

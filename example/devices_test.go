@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 )
 
 // A customer sees where she is signed in, and signs out there.
@@ -11,18 +12,26 @@ func TestDevices(t *testing.T) {
 	site := openSite(t, newSQLite(t))
 	phone, laptop, stranger := site.visitor(t), site.visitor(t), site.visitor(t)
 	phone.signIn("ada", "lovelace")
+	site.clock.Advance(2 * time.Hour)
 	laptop.signIn("ada", "lovelace")
 	stranger.signIn("demo", "demo")
+	site.clock.Advance(5 * time.Minute)
+	phone.post("/add", "product", "ink")
+	site.clock.Advance(3 * time.Minute)
 
+	laptop.get("/devices").want(t, http.StatusOK,
+		"Signed in 8 min ago from 127.0.0.1. Last active 8 min ago",
+		"Signed in 2 hours ago from 127.0.0.1. Last active 3 min ago")
 	page := laptop.get("/devices")
-	page.want(t, http.StatusOK, "Your devices", "this one", "Signed in less than a minute ago", "Sign out everywhere else")
+	page.want(t, http.StatusOK, "Your devices", "this one", "Sign out everywhere else")
 	ids := regexp.MustCompile(`name="id" value="([0-9a-v]{40})"`).FindAllStringSubmatch(page.body, -1)
 	if len(ids) != 1 {
 		t.Fatalf("the page offers to end %d sessions, want the other one", len(ids))
 	}
 	stranger.post("/devices/end", "id", ids[0][1])
 	phone.get("/orders").want(t, http.StatusOK, "Your orders")
-	laptop.post("/devices/end", "id", ids[0][1]).want(t, http.StatusOK, "Signed out there.")
+	laptop.post("/devices/end", "id", "").want(t, http.StatusOK, "It was not signed in any more.")
+	laptop.post("/devices/end", "id", ids[0][1]).want(t, http.StatusOK, "Signed out there: A browser.")
 	phone.get("/orders").want(t, http.StatusOK, "Please sign in first.")
 
 	phone.signIn("ada", "lovelace")

@@ -25,6 +25,8 @@ var files embed.FS
 const (
 	startedKey = "started" // time.Time: when the session began
 	browserKey = "browser" // string: which browser has signed in
+	placeKey   = "place"   // string: the network address that it had then
+	activeKey  = "active"  // time.Time: when the customer has last sent a form
 	cartKey    = "cart"    // cart
 )
 
@@ -84,7 +86,7 @@ func (s *shop) route() {
 		s.StaticFileFS("/"+file, file, http.FS(files))
 	}
 
-	visitors := s.Group("/", s.sessions.Handler())
+	visitors := s.Group("/", s.sessions.Handler(), s.noteActive)
 	visitors.GET("/", s.showProducts)
 	visitors.POST("/add", s.changeCart("/"))
 	visitors.GET("/cart", s.showCart)
