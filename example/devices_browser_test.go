@@ -29,7 +29,7 @@ func TestTwoBrowsers(t *testing.T) {
 
 	other.signIn(url, "ada", "lovelace")
 	own.clickOn("footer a[href='/password']")
-	own.waitTitle("Your new password")
+	own.waitTitle("New password")
 	own.enter("new", "analytical engine")
 	own.enter("again", "analytical engine")
 	own.click("change")

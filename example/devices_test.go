@@ -20,10 +20,10 @@ func TestDevices(t *testing.T) {
 	site.clock.Advance(3 * time.Minute)
 
 	laptop.get("/devices").want(t, http.StatusOK,
-		"Signed in 8 min ago from 127.0.0.1. Last active 8 min ago",
-		"Signed in 2 hours ago from 127.0.0.1. Last active 3 min ago")
+		"Signed in 8 min ago from 127.0.0.1", "Last active 8 min ago",
+		"Signed in 2 hours ago from 127.0.0.1", "Last active 3 min ago")
 	page := laptop.get("/devices")
-	page.want(t, http.StatusOK, "Your devices", "this one", "Sign out everywhere else")
+	page.want(t, http.StatusOK, "Your devices", "this one", "Sign out the others")
 	ids := regexp.MustCompile(`name="id" value="([0-9a-v]{40})"`).FindAllStringSubmatch(page.body, -1)
 	if len(ids) != 1 {
 		t.Fatalf("the page offers to end %d sessions, want the other one", len(ids))

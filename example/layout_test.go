@@ -12,39 +12,73 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 	"github.com/ginsession/ginsession/messages"
 )
 
-// openForBrowser serves a shop over plain HTTP: a browser does not trust the certificate of the
-// other tests. /test/fill gives the visitor a cart with the longest prices a page may have to show,
-// and demo has an order like it.
-func openForBrowser(t *testing.T) (url string) {
+// A browserSite is a shop over plain HTTP: a browser does not trust the certificate of the other
+// tests. demo has an order with the longest prices that a page may have to show.
+type browserSite struct {
+	*shop
+	url   string
+	clock *testsite.Clock
+	full  cart // the cart of the order
+}
+
+func openForBrowser(t *testing.T) *browserSite {
 	t.Helper()
 	db := openTestDatabase(t, newSQLite(t))
 	engine, err := openEngine(db, engineFlags{name: "db"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := newShop(db, engine, false, time.Now)
-	if err != nil {
+	s := &browserSite{clock: testsite.NewClock(), full: cart{}}
+	if s.shop, err = newShop(db, engine, false, s.clock.Now); err != nil {
 		t.Fatal(err)
 	}
-	full := cart{}
 	for _, p := range products {
-		full[p.ID] = 1
+		s.full[p.ID] = 1
 	}
-	full["pen"] = 99 // the dearest
-	if err := db.Create(&order{Customer: "demo", Items: full, Total: full.total()}).Error; err != nil {
+	s.full["pen"] = 99 // the dearest
+	if err := db.Create(&order{Customer: "demo", Items: s.full, Total: s.full.total()}).Error; err != nil {
 		t.Fatal(err)
 	}
-	shop.GET("/test/fill", shop.sessions.Handler(), func(c *gin.Context) {
-		ginsession.Get(c).Set(cartKey, full)
-		notify(c, messages.Success, "Fountain pen: added to your cart.")
-		seeOther(c, "/cart")
-	})
-	server := httptest.NewServer(shop)
+	visitors := s.Group("/test", s.sessions.Handler())
+	visitors.GET("/cart", s.fillCart)
+	visitors.GET("/messages", s.showMessages)
+	visitors.GET("/devices", s.signInElsewhere)
+	visitors.GET("/unavailable", func(c *gin.Context) { s.sessionFailed(c, ginsession.ErrUnavailable) })
+	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	return server.URL
+	s.url = server.URL
+	return s
+}
+
+func (s *browserSite) fillCart(c *gin.Context) {
+	ginsession.Get(c).Set(cartKey, s.full)
+	notify(c, messages.Success, "Fountain pen: added to your cart.")
+	seeOther(c, "/cart")
+}
+
+func (s *browserSite) showMessages(c *gin.Context) {
+	for _, level := range []messages.Level{messages.Info, messages.Success, messages.Warning, messages.Error} {
+		notify(c, level, "This is a message of the level %s, which is longer than a phone is wide.", level)
+	}
+	seeOther(c, "/orders")
+}
+
+// signInElsewhere signs demo in with other browsers, if that has not been done.
+func (s *browserSite) signInElsewhere(c *gin.Context) {
+	sessions, _ := s.sessions.SessionsOf(c, "demo")
+	for i := len(sessions); i < 3; i++ {
+		elsewhere := s.sessions.Open(c, "")
+		_ = elsewhere.SignIn("demo")
+		elsewhere.Set(browserKey, "Firefox on Android")
+		elsewhere.Set(placeKey, "2001:db8:4f3a:9c1e:77d0:2b6a:e5f8:1c34")
+		elsewhere.Set(activeKey, s.now().Add(-50*time.Hour))
+		_ = elsewhere.Save()
+	}
+	seeOther(c, "/devices")
 }
 
 // resize sets the width of the screen in CSS pixels; below 640 it is a phone's.
@@ -54,7 +88,7 @@ func (b *browser) resize(width int) {
 }
 
 // misplaced lists the elements that extend past the right edge of their parent or of the screen,
-// and the links and buttons whose text is broken into lines. It leaves out what only a screen
+// and the links, buttons and badges whose text is broken into lines. It leaves out what only a screen
 // reader finds.
 const misplaced = `(() => {
 	const name = e => e.tagName.toLowerCase() + (e.id && '#' + e.id) + (e.className && '.' + e.className)
@@ -65,7 +99,7 @@ const misplaced = `(() => {
 		const edge = e.getBoundingClientRect(), around = e.parentElement.getBoundingClientRect()
 		if (edge.right > Math.min(around.right, %[1]d) + .5) found.push(name(e) + ' ends at ' + edge.right + ', ' + name(e.parentElement) + ' at ' + around.right)
 	}
-	for (const e of document.querySelectorAll('nav a, button, .button')) {
+	for (const e of document.querySelectorAll('nav a, button, .button, .badge')) {
 		const words = document.createRange()
 		words.selectNodeContents(e)
 		const tops = [...words.getClientRects()].filter(r => r.width > 1)
@@ -74,25 +108,59 @@ const misplaced = `(() => {
 	return found.join('\n')
 })()`
 
-// wantInPlace fails the test if anything on the page, width CSS pixels wide, is misplaced. If
-// SHOP_SCREENSHOTS names a folder, a picture of each page is written there.
-func (b *browser) wantInPlace(width int, page string) {
-	b.t.Helper()
-	found, err := b.eval(fmt.Sprintf(misplaced, width))
-	if err != nil || found != "" {
-		b.t.Errorf("%s, %d px wide: %v\n%s", page, width, err, found)
+// pale lists the texts whose contrast with what is behind them is less than WCAG 2.2 asks for at level AA (1.4.3).
+const pale = `(() => {
+	const numbers = color => color.match(/[\d.]+/g).map(Number)
+	const luminance = color => {
+		const [r, g, b] = numbers(color).map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+		return .2126 * r + .7152 * g + .0722 * b
 	}
-	if folder := os.Getenv("SHOP_SCREENSHOTS"); folder != "" {
+	const behind = e => {
+		for (; e; e = e.parentElement) {
+			const color = getComputedStyle(e).backgroundColor
+			if (numbers(color)[3] !== 0) return color
+		}
+		return 'rgb(255, 255, 255)'
+	}
+	const found = []
+	for (const e of document.body.querySelectorAll('*')) {
+		if (e.closest('.hidden, .skip, :disabled') || ![...e.childNodes].some(n => n.nodeType == 3 && n.data.trim())) continue
+		const style = getComputedStyle(e), size = parseFloat(style.fontSize)
+		const [low, high] = [luminance(style.color), luminance(behind(e))].sort((a, b) => a - b)
+		const contrast = (high + .05) / (low + .05)
+		if (contrast < (size >= 24 || size >= 18.66 && style.fontWeight >= 700 ? 3 : 4.5)) found.push('"' + e.innerText + '" has a contrast of ' + contrast.toFixed(2))
+	}
+	return found.join('\n')
+})()`
+
+// look looks at the page that the browser shows, at each width and in both color schemes, and fails the
+// test if anything is misplaced or pale. If SHOP_SCREENSHOTS names a folder, pictures are written there.
+func (b *browser) look(page string) {
+	b.t.Helper()
+	for _, width := range []int{320, 375, 1280} {
+		b.resize(width)
+		b.wantNone(fmt.Sprintf("%s, %d px wide", page, width), fmt.Sprintf(misplaced, width))
 		for _, scheme := range []string{"light", "dark"} {
-			b.screenshot(scheme, filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", page, width, scheme)))
+			b.call("Emulation.setEmulatedMedia", object{"features": []object{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+			b.wantNone(fmt.Sprintf("%s, %s", page, scheme), pale)
+			if folder := os.Getenv("SHOP_SCREENSHOTS"); folder != "" {
+				b.screenshot(filepath.Join(folder, fmt.Sprintf("%s-%d-%s.png", page, width, scheme)))
+			}
 		}
 	}
 }
 
-// screenshot writes a picture of the whole page in a color scheme, light or dark.
-func (b *browser) screenshot(scheme, file string) {
+// wantNone fails the test if the script finds anything.
+func (b *browser) wantNone(where, script string) {
 	b.t.Helper()
-	b.call("Emulation.setEmulatedMedia", object{"features": []object{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	if found, err := b.eval(script); err != nil || found != "" {
+		b.t.Errorf("%s: %v\n%s", where, err, found)
+	}
+}
+
+// screenshot writes a picture of the whole page.
+func (b *browser) screenshot(file string) {
+	b.t.Helper()
 	var answer struct{ Data string }
 	b.call("Page.captureScreenshot", object{"captureBeyondViewport": true}, &answer)
 	picture, err := base64.StdEncoding.DecodeString(answer.Data)
@@ -104,33 +172,48 @@ func (b *browser) screenshot(scheme, file string) {
 	}
 }
 
-// Nothing is cut off on a small phone, even with the longest prices, signed in or not.
-func TestPhone(t *testing.T) {
+// Nothing is cut off on a small phone, even with the longest prices, and everything can be read in the light and
+// in the dark, signed in or not.
+func TestLayout(t *testing.T) {
 	b := startBrowser(t)
-	url := openForBrowser(t)
-	widths := []int{320, 375, 1280}
+	site := openForBrowser(t)
 	look := func(path, title, page string) {
 		t.Helper()
-		for _, width := range widths {
-			b.resize(width)
-			b.open(url + path)
-			b.waitTitle(title)
-			b.wantInPlace(width, page)
-		}
+		b.open(site.url + path)
+		b.waitTitle(title)
+		b.look(page)
+	}
+	lookAfter := func(click, appears, page string) {
+		t.Helper()
+		b.click(click)
+		b.wait(fmt.Sprintf("document.readyState == 'complete' && document.querySelector(%q) != null", appears), "true")
+		b.look(page)
 	}
 
-	look("/test/fill", "Your cart", "filled")
-	look("/cart", "Your cart", "cart")
 	look("/", "Paper and ink", "products")
+	look("/cart", "Your cart", "cart-empty")
+	look("/session", "Your session", "session-none")
+	look("/test/cart", "Your cart", "cart")
 	look("/session", "Your session", "session")
 	look("/nowhere", "No such page", "missing")
-	look("/signin", "Sign in", "signin")
+	look("/test/unavailable", "Back in a moment", "unavailable")
+	look("/orders", "Sign in", "signin")
 	b.enter("name", "demo")
+	b.enter("password", "wrong")
+	lookAfter("signin", "#problem", "signin-wrong")
 	b.enter("password", "demo")
-	b.click("signin")
-	b.waitTitle("Your cart")
-	look("/cart", "Your cart", "cart-signedin")
+	lookAfter("signin", "#order", "cart-signedin")
 	look("/", "Paper and ink", "products-signedin")
 	look("/session", "Your session", "session-signedin")
 	look("/orders", "Your orders", "orders")
+	look("/test/messages", "Your orders", "messages")
+	look("/devices", "Your devices", "device")
+	look("/test/devices", "Your devices", "devices")
+	look("/password", "New password", "password")
+	b.enter("new", "analytical engine")
+	b.enter("again", "analytical engines")
+	lookAfter("change", "#problem", "password-wrong")
+	site.clock.Advance(time.Hour)
+	look("/password", "Is it you?", "confirm")
+	lookAfter("signout", ".message", "signedout")
 }

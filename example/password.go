@@ -84,7 +84,7 @@ func (s *shop) confirm(c *gin.Context) {
 }
 
 func (s *shop) showPassword(c *gin.Context) {
-	s.render(c, http.StatusOK, "password", "Your new password", "")
+	s.render(c, http.StatusOK, "password", "New password", "")
 }
 
 // passwordProblem returns why a new password cannot be taken, or "".
@@ -106,7 +106,7 @@ func (s *shop) changePassword(c *gin.Context) {
 	session := ginsession.Get(c)
 	password := c.PostForm("new")
 	if problem := passwordProblem(password, c.PostForm("again")); problem != "" {
-		s.render(c, http.StatusBadRequest, "password", "Your new password", problem)
+		s.render(c, http.StatusBadRequest, "password", "New password", problem)
 		return
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)

@@ -16,14 +16,14 @@ func TestPassword(t *testing.T) {
 		phone.signIn("ada", "lovelace")
 		laptop.signIn("ada", "lovelace")
 		stranger.signIn("demo", "demo")
-		laptop.get("/password").want(t, http.StatusOK, "Your new password")
+		laptop.get("/password").want(t, http.StatusOK, "New password")
 
 		site.clock.Advance(freshFor + time.Second)
 		laptop.get("/password").want(t, http.StatusOK, "Is it you?")
 		laptop.post("/password", "new", "analytical engine", "again", "analytical engine").want(t, http.StatusOK, "Is it you?")
 		laptop.post("/confirm", "password", "demo").want(t, http.StatusUnauthorized, "The password is wrong.")
 		laptop.get("/password").want(t, http.StatusOK, "Is it you?")
-		laptop.post("/confirm", "password", "lovelace").want(t, http.StatusOK, "Your new password")
+		laptop.post("/confirm", "password", "lovelace").want(t, http.StatusOK, "New password")
 		thief := site.withKey(t, laptop.key())
 
 		got := laptop.post("/password", "new", "analytical engine", "again", "analytical engine")
