@@ -64,14 +64,19 @@ func varyByCookie(h http.Header) {
 	}
 }
 
-// describesBody reports whether a header belongs to the response that is being replaced: to its
-// body, or to how long a cache may keep it.
-func describesBody(name string) bool {
+// isReplaced reports whether a header belongs to the response that is being replaced: to its body,
+// to how long a cache may keep it, or to a handshake such as a websocket's.
+func isReplaced(name string) bool {
 	switch name {
+	case "Upgrade":
+		return true
 	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag":
 		return true
 	}
 	if strings.HasSuffix(name, "Cache-Control") { // and those for a single kind of cache (RFC 9213)
+		return true
+	}
+	if strings.HasPrefix(name, "Sec-Websocket-") {
 		return true
 	}
 	return strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")

@@ -30,6 +30,9 @@ func TestMiddlewareFailedCommit(t *testing.T) {
 			c.Header("Location", "/elsewhere")
 			c.Header("Cache-Control", "public, max-age=60")
 			c.Header("Vary", "Origin")
+			c.Header("Connection", "Upgrade") // as of a websocket's handshake
+			c.Header("Upgrade", "websocket")
+			c.Header("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
 			c.Header("X-Own", "kept")
 			c.SetCookie("other", "kept", 0, "/", "", true, true)
 			c.Data(http.StatusCreated, "application/json", []byte(`{"secret":true}`))

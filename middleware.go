@@ -328,8 +328,11 @@ func (r *request) fail(err error) {
 	top := c.Writer
 	c.Writer = r.ResponseWriter
 	h := c.Writer.Header()
+	if h.Get("Upgrade") != "" {
+		h.Del("Connection")
+	}
 	for name := range h {
-		if describesBody(name) && !(r.encoded && name == "Content-Encoding") {
+		if isReplaced(name) && !(r.encoded && name == "Content-Encoding") {
 			delete(h, name)
 		}
 	}
