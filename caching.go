@@ -68,9 +68,7 @@ func varyByCookie(h http.Header) {
 // to how long a cache may keep it, or to a handshake such as a websocket's.
 func isReplaced(name string) bool {
 	switch name {
-	case "Upgrade":
-		return true
-	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag":
+	case "Etag", "Last-Modified", "Location", "Expires", "Pragma", "Age", "X-Accel-Expires", "Surrogate-Control", "Surrogate-Key", "Cache-Tag", "Upgrade":
 		return true
 	}
 	if strings.HasSuffix(name, "Cache-Control") { // and those for a single kind of cache (RFC 9213)
