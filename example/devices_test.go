@@ -43,6 +43,24 @@ func TestDevices(t *testing.T) {
 	laptop.get("/devices").want(t, http.StatusOK, "Please sign in first.")
 }
 
+// To end a session needs a sign-in of the last minutes. Source: OWASP ASVS 7.5.2.
+func TestDevicesAskAgain(t *testing.T) {
+	site := openSite(t, newSQLite(t))
+	phone, laptop := site.visitor(t), site.visitor(t)
+	phone.signIn("ada", "lovelace")
+	laptop.signIn("ada", "lovelace")
+	site.clock.Advance(freshFor + time.Second)
+	for _, path := range []string{"/devices/end", "/devices/end-others"} {
+		id := regexp.MustCompile(`name="id" value="([0-9a-v]{40})"`).FindStringSubmatch(laptop.get("/devices").body)[1]
+		laptop.post(path, "id", id).want(t, http.StatusOK, "Is it you?")
+	}
+	phone.get("/orders").want(t, http.StatusOK, "Your orders")
+	laptop.post("/confirm/devices", "password", "wrong").want(t, http.StatusUnauthorized, "The password is wrong.")
+	laptop.post("/confirm/devices", "password", "lovelace").want(t, http.StatusOK, "Your devices")
+	laptop.post("/devices/end-others").want(t, http.StatusOK, "Signed out everywhere else.")
+	phone.get("/orders").want(t, http.StatusOK, "Please sign in first.")
+}
+
 func TestBrowserOf(t *testing.T) {
 	for agent, want := range map[string]string{
 		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                  "Firefox on Linux",

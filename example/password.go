@@ -59,28 +59,33 @@ func (s *shop) accountsFailed(c *gin.Context) {
 	s.refuse(c, http.StatusServiceUnavailable, "Back in a moment", "We cannot look up your account at the moment. Please try again in a few seconds.")
 }
 
-// freshFor is how long after the password was asked for it can be changed without being asked for again.
+// freshFor is how long after the password was asked for it is not asked for again.
 const freshFor = 10 * time.Minute
 
-// toConfirm asks for the password of a customer whose sign-in is older than freshFor: somebody else
-// may have sat down at the computer.
-func (s *shop) toConfirm(c *gin.Context) { seeOther(c, "/confirm") }
+// requireRecent asks for the password of a customer whose sign-in is older than freshFor, because
+// somebody else may have sat down at the computer, and then shows page.
+func (s *shop) requireRecent(page string) gin.HandlerFunc {
+	return ginsession.RequireRecent(freshFor, func(c *gin.Context) { seeOther(c, "/confirm"+page) })
+}
 
 func (s *shop) showConfirm(c *gin.Context) { s.render(c, http.StatusOK, "confirm", "Is it you?", "") }
 
-func (s *shop) confirm(c *gin.Context) {
-	session := ginsession.Get(c)
-	known, err := s.authenticate(c.Request.Context(), session.Owner(), c.PostForm("password"))
-	if err != nil {
-		s.accountsFailed(c)
-		return
+// confirm checks the password of a customer who is signed in, and redirects to page.
+func (s *shop) confirm(page string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		session := ginsession.Get(c)
+		known, err := s.authenticate(c.Request.Context(), session.Owner(), c.PostForm("password"))
+		if err != nil {
+			s.accountsFailed(c)
+			return
+		}
+		if known == nil {
+			s.render(c, http.StatusUnauthorized, "confirm", "Is it you?", "The password is wrong.")
+			return
+		}
+		session.Reauthenticate()
+		seeOther(c, page)
 	}
-	if known == nil {
-		s.render(c, http.StatusUnauthorized, "confirm", "Is it you?", "The password is wrong.")
-		return
-	}
-	session.Reauthenticate()
-	seeOther(c, "/password")
 }
 
 func (s *shop) showPassword(c *gin.Context) {

@@ -21,9 +21,9 @@ func TestPassword(t *testing.T) {
 		site.clock.Advance(freshFor + time.Second)
 		laptop.get("/password").want(t, http.StatusOK, "Is it you?")
 		laptop.post("/password", "new", "analytical engine", "again", "analytical engine").want(t, http.StatusOK, "Is it you?")
-		laptop.post("/confirm", "password", "demo").want(t, http.StatusUnauthorized, "The password is wrong.")
+		laptop.post("/confirm/password", "password", "demo").want(t, http.StatusUnauthorized, "The password is wrong.")
 		laptop.get("/password").want(t, http.StatusOK, "Is it you?")
-		laptop.post("/confirm", "password", "lovelace").want(t, http.StatusOK, "New password")
+		laptop.post("/confirm/password", "password", "lovelace").want(t, http.StatusOK, "New password")
 		thief := site.withKey(t, laptop.key())
 
 		got := laptop.post("/password", "new", "analytical engine", "again", "analytical engine")
@@ -81,7 +81,7 @@ func TestPasswordIsKept(t *testing.T) {
 
 func TestPasswordNeedsAnAccount(t *testing.T) {
 	v := openSite(t, newSQLite(t)).visitor(t)
-	for _, path := range []string{"/password", "/confirm"} {
+	for _, path := range []string{"/password", "/confirm/password", "/confirm/devices"} {
 		v.get(path).want(t, http.StatusOK, "Please sign in first.")
 		v.post(path, "new", "analytical engine", "again", "analytical engine").want(t, http.StatusOK, "Please sign in first.")
 	}
@@ -96,7 +96,7 @@ func TestAccountsOutOfReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "We cannot look up your account at the moment."
-	v.post("/confirm", "password", "demo").want(t, http.StatusServiceUnavailable, want)
+	v.post("/confirm/password", "password", "demo").want(t, http.StatusServiceUnavailable, want)
 	v.post("/password", "new", "analytical engine", "again", "analytical engine").want(t, http.StatusServiceUnavailable, want)
 	site.visitor(t).signIn("demo", "demo").want(t, http.StatusServiceUnavailable, want)
 }

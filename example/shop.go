@@ -100,14 +100,14 @@ func (s *shop) route() {
 	customers.GET("/orders", s.showOrders)
 	customers.POST("/orders", s.placeOrder)
 	customers.GET("/devices", s.showDevices)
-	customers.POST("/devices/end", s.endDevice)
-	customers.POST("/devices/end-others", s.endOtherDevices)
-	customers.GET("/confirm", s.showConfirm)
-	customers.POST("/confirm", s.confirm)
-
-	justSignedIn := customers.Group("/", ginsession.RequireRecent(freshFor, s.toConfirm))
-	justSignedIn.GET("/password", s.showPassword)
-	justSignedIn.POST("/password", s.changePassword)
+	customers.POST("/devices/end", s.requireRecent("/devices"), s.endDevice)
+	customers.POST("/devices/end-others", s.requireRecent("/devices"), s.endOtherDevices)
+	customers.GET("/password", s.requireRecent("/password"), s.showPassword)
+	customers.POST("/password", s.requireRecent("/password"), s.changePassword)
+	for _, page := range []string{"/devices", "/password"} {
+		customers.GET("/confirm"+page, s.showConfirm)
+		customers.POST("/confirm"+page, s.confirm(page))
+	}
 }
 
 // protect forbids scripts, and frames on other sites, and refuses forms that other sites post. With
