@@ -1,14 +1,11 @@
 package main
 
-import (
-	"path/filepath"
-	"testing"
-)
+import "testing"
 
 // A customer signs in with two browsers. What the one ends, the other sees at its next click.
 func TestTwoBrowsers(t *testing.T) {
 	own, other := startBrowser(t), startBrowser(t)
-	url, _ := startShop(t, "127.0.0.1:0", "sqlite:"+filepath.Join(t.TempDir(), "shop.db"))
+	url := openForBrowser(t).url
 	own.signIn(url, "ada", "lovelace")
 	other.signIn(url, "ada", "lovelace")
 

@@ -26,7 +26,7 @@ func TestHTTPS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shop, err := newShop(db, engine, test.https, time.Now)
+		shop, err := newShop(db, engine, testOptions(test.https, time.Now))
 		if err != nil {
 			t.Fatal(err)
 		}

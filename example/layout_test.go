@@ -33,7 +33,7 @@ func openForBrowser(t *testing.T) *browserSite {
 		t.Fatal(err)
 	}
 	s := &browserSite{clock: testsite.NewClock(), full: cart{}}
-	if s.shop, err = newShop(db, engine, false, s.clock.Now); err != nil {
+	if s.shop, err = newShop(db, engine, testOptions(false, s.clock.Now)); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range products {

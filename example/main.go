@@ -38,6 +38,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/crypto/bcrypt"
 )
 
 func main() {
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer engine.close()
-	shop, err := newShop(db, engine, *https, time.Now)
+	shop, err := newShop(db, engine, options{*https, time.Now, demoAccounts, bcrypt.DefaultCost})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -29,26 +28,24 @@ var demoAccounts = []account{
 	{"ada", "$2a$10$eM9FKXufv5sZRVq7Y65e4.c1NAA.B7VmpdIwP.AG4ZLeZp4.MRF7O"},
 }
 
-// createAccounts adds the demo accounts. One that is there keeps its password.
-func createAccounts(db *gorm.DB) error {
+// createAccounts adds accounts. One that is there keeps its password.
+func createAccounts(db *gorm.DB, accounts []account) error {
 	if err := db.AutoMigrate(&account{}); err != nil {
 		return err
 	}
-	accounts := demoAccounts
 	return db.Clauses(clause.OnConflict{DoNothing: true}).Create(&accounts).Error
 }
 
 // authenticate returns the account that has this name and password, or nil if there is none. It
 // takes equally long for an unknown name, so its timing does not tell which names exist.
 func (s *shop) authenticate(ctx context.Context, name, password string) (*account, error) {
-	var found account
+	found := account{Password: s.accounts[0].Password}
 	err := s.db.WithContext(ctx).Where("name = ?", name).Take(&found).Error
 	unknown := errors.Is(err, gorm.ErrRecordNotFound)
 	if err != nil && !unknown {
 		return nil, err
 	}
-	hash := cmp.Or(found.Password, demoAccounts[0].Password)
-	if bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) != nil || unknown {
+	if bcrypt.CompareHashAndPassword([]byte(found.Password), []byte(password)) != nil || unknown {
 		return nil, nil
 	}
 	return &found, nil
@@ -114,7 +111,7 @@ func (s *shop) changePassword(c *gin.Context) {
 		s.render(c, http.StatusBadRequest, "password", "New password", problem)
 		return
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), s.hashCost)
 	if err == nil {
 		err = s.db.WithContext(c.Request.Context()).Model(&account{Name: session.Owner()}).Update("password", string(hash)).Error
 	}

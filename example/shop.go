@@ -33,11 +33,17 @@ const (
 // A shop answers HTTP requests.
 type shop struct {
 	*gin.Engine
+	options
 	db       *gorm.DB
 	engine   engine
-	https    bool
-	now      func() time.Time
 	sessions *ginsession.Manager
+}
+
+type options struct {
+	https    bool             // browsers use HTTPS only
+	now      func() time.Time // the clock
+	accounts []account        // those to begin with
+	hashCost int              // bcrypt's, of a new password
 }
 
 // cookieName is the session cookie's name. Browsers accept a __Host- cookie only from this host and
@@ -49,22 +55,22 @@ func (s *shop) cookieName() string {
 	return "sessionid"
 }
 
-// newShop prepares the database and the routes. With https, browsers use HTTPS only. now is the clock.
-func newShop(db *gorm.DB, engine engine, https bool, now func() time.Time) (*shop, error) {
-	err := errors.Join(db.AutoMigrate(&order{}), createAccounts(db))
+// newShop prepares the database and the routes.
+func newShop(db *gorm.DB, engine engine, o options) (*shop, error) {
+	s := &shop{Engine: gin.New(), options: o, db: db, engine: engine}
+	err := errors.Join(db.AutoMigrate(&order{}), createAccounts(db, o.accounts))
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{Engine: gin.New(), db: db, engine: engine, https: https, now: now}
 	s.sessions, err = ginsession.NewManager(ginsession.Config{
 		Engine:       engine.Engine,
 		SecretKey:    engine.secretKey,
 		CookieName:   s.cookieName(),
-		CookieSecure: https,
+		CookieSecure: s.https,
 		RenewAfter:   time.Hour,           // a visitor who keeps coming back stays signed in …
 		MaxLifetime:  90 * 24 * time.Hour, // … but no longer than this
 		ErrorHandler: s.sessionFailed,
-		Clock:        now,
+		Clock:        s.now,
 	})
 	if err != nil {
 		return nil, err

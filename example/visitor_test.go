@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/crypto/bcrypt"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -49,7 +51,7 @@ func openSiteOn(t *testing.T, dsn string, f engineFlags) *site {
 	}
 	t.Cleanup(engine.close)
 	clock := testsite.NewClock()
-	shop, err := newShop(db, engine, true, clock.Now)
+	shop, err := newShop(db, engine, testOptions(true, clock.Now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +62,16 @@ func openSiteOn(t *testing.T, dsn string, f engineFlags) *site {
 		t.Fatal(err)
 	}
 	return &site{shop, u, server.Client(), clock}
+}
+
+// testOptions has the demo accounts, with hashes that take no time.
+func testOptions(https bool, now func() time.Time) options {
+	o := options{https: https, now: now, hashCost: bcrypt.MinCost}
+	for name, password := range map[string]string{"demo": "demo", "ada": "lovelace"} {
+		hash, _ := bcrypt.GenerateFromPassword([]byte(password), o.hashCost)
+		o.accounts = append(o.accounts, account{name, string(hash)})
+	}
+	return o
 }
 
 func openTestDatabase(t *testing.T, dsn string) *gorm.DB {
