@@ -278,3 +278,19 @@ func TestUnknownDatabase(t *testing.T) {
 		}
 	}
 }
+
+// Every page shows who is signed in how to sign out. Source: OWASP ASVS 7.4.4.
+func TestSignOutOnEveryPage(t *testing.T) {
+	v := openSite(t, newSQLite(t)).visitor(t)
+	v.signIn("demo", "demo")
+	pages := 0
+	for _, route := range v.site.Routes() {
+		if route.Method == http.MethodGet && !strings.HasPrefix(route.Path, "/static/") {
+			v.get(route.Path).want(t, http.StatusOK, `id="signout"`)
+			pages++
+		}
+	}
+	if pages < 9 {
+		t.Errorf("there are %d pages only", pages)
+	}
+}
