@@ -189,3 +189,47 @@ func TestWriterStreamSendsCookieFirst(t *testing.T) {
 		}
 	}
 }
+
+// A stream that calls Reload ends when its visitor signs out in another tab; what it has not saved is
+// dropped, and so is the session.
+func TestWriterStreamEndsAtSignOut(t *testing.T) {
+	for _, http1 := range []bool{true, false} {
+		ticks := make(chan int)
+		site := testsite.New(t, testsite.Setup{HTTP1: http1, Routes: func(r *gin.Engine) {
+			r.GET("/", func(c *gin.Context) {
+				s := ginsession.Get(c)
+				s.Set("streams", 1)
+				for i := range ticks {
+					if s.Reload() != nil {
+						return
+					}
+					s.Set("seen", i)
+					c.SSEvent("tick", i)
+					c.Writer.Flush()
+				}
+			})
+			r.POST("/signout", func(c *gin.Context) { _ = ginsession.Get(c).Flush() })
+		}})
+		go func() { ticks <- 1 }()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := site.Visitor()
+		resp, err := v.Client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Post("/signout")
+		ticks <- 2
+		close(ticks)
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || strings.Count(string(body), "tick") != 1 {
+			t.Errorf("HTTP1 %t: %q, %v", http1, body, err)
+		}
+		if keys := site.Store.Keys(); len(keys) > 0 {
+			t.Errorf("HTTP1 %t: the session was revived", http1)
+		}
+	}
+}
