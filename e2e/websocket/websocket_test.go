@@ -111,7 +111,7 @@ func (v *visitor) do(method, path string) string {
 // dial opens the chat.
 func (v *visitor) dial(header http.Header) (*websocket.Conn, *http.Response, error) {
 	dialer := websocket.Dialer{Jar: v.Jar}
-	return dialer.DialContext(v.t.Context(), "ws://"+v.site.url.Host+"/chat?channel=tea", header) //nolint:bodyclose // the connection's
+	return dialer.DialContext(v.t.Context(), "ws://"+v.site.url.Host+"/chat?channel=tea", header)
 }
 
 func (v *visitor) chat() *websocket.Conn {
