@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"github.com/ginsession/ginsession/internal/pyjson"
 )
 
 // This file records what a handler did to the dictionary and applies it to a record, even to one
@@ -13,8 +15,8 @@ import (
 // A change is one thing that the handler did to the dictionary.
 type change struct {
 	op     op
-	inside bool // set: the handler changed a loaded value inside
 	key    string
+	inside string // set: what a loaded value was before the handler changed it inside, or ""
 	value  any    // set: encoded when the session is saved, so that later changes inside count
 	raw    string // set: the encoded value
 	err    error  // set: why it cannot be stored
@@ -65,7 +67,11 @@ func (cs changes) apply(c *codec, d *document) error {
 			}
 		case opSet:
 			e := d.add(change.key)
-			e.raw, e.state = change.raw, recorded
+			raw := change.raw
+			if change.inside != "" && e.state != absent && e.raw != change.inside {
+				raw = pyjson.Merge(change.inside, raw, e.raw)
+			}
+			e.raw, e.state = raw, recorded
 		case opModify:
 			if err := change.applyModify(c, d); err != nil {
 				return err

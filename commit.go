@@ -126,7 +126,7 @@ func (b *serverBackend) replace(s *Session, now time.Time) error {
 	if !errors.Is(err, ErrNotFound) {
 		return d.failure(err)
 	}
-	ofLoaded := func(c change) bool { return c.inside }
+	ofLoaded := func(c change) bool { return c.inside != "" }
 	anew := s.draft(slices.DeleteFunc(slices.Clone(s.changes[s.cycled-1:]), ofLoaded), now, "", "")
 	if err := anew.changes.apply(b.cfg.codec, &anew.doc); err != nil {
 		return err

@@ -215,3 +215,33 @@ func TestReadingIsNoWrite(t *testing.T) {
 	}
 	check(t, "the record", w.store.text("abcdefgh"), record)
 }
+
+// What two requests do at the same time to members of one map survives, as deep as they are.
+func TestContainersAreMerged(t *testing.T) {
+	d := newDesk(t)
+	key := d.saved(t, map[string]any{"cart": map[string]any{"pear": 1, "plum": 1, "sizes": map[string]any{}}, "list": []any{"a"}})
+	s := d.session(t, key)
+	cart := s.Get("cart").(map[string]any)
+	cart["pear"] = 2
+	cart["sizes"].(map[string]any)["pear"] = "L"
+	s.Get("list").([]any)[0] = "mine"
+	d.somebodyElse(t, key, func(s *ginsession.Session) {
+		cart := s.Get("cart").(map[string]any)
+		delete(cart, "plum")
+		cart["fig"] = 3
+		cart["sizes"].(map[string]any)["fig"] = "S"
+		s.Get("list").([]any)[0] = "theirs"
+	})
+	save(t, s)
+	check(t, "the session", d.session(t, key).Items(), map[string]any{
+		"cart": map[string]any{"pear": int64(2), "fig": int64(3), "sizes": map[string]any{"pear": "L", "fig": "S"}},
+		"list": []any{"mine"},
+	})
+
+	// A map that is set as a whole is what the handler says it is.
+	s = d.session(t, key)
+	s.Set("cart", map[string]any{"kiwi": 1})
+	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Get("cart").(map[string]any)["fig"] = 4 })
+	save(t, s)
+	check(t, "the map that was set", d.session(t, key).Get("cart"), any(map[string]any{"kiwi": int64(1)}))
+}

@@ -1,6 +1,7 @@
 package ginsession
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -25,6 +26,14 @@ const maxViews = 8
 
 // assign makes v the entry's value.
 func (e *entry) assign(v any) { e.views, e.state = &view{value: v}, assigned }
+
+// current returns the encoding of the entry's value, or "" if that has not been encoded yet.
+func (e *entry) current() string {
+	if e.state == assigned {
+		return e.views.text
+	}
+	return e.raw
+}
 
 // remove leaves a tombstone.
 func (e *entry) remove() { e.views, e.state = nil, absent }
@@ -234,7 +243,7 @@ func (s *Session) noteContents(e *entry) {
 	if changed == nil {
 		return
 	}
-	c := change{op: opSet, key: e.key(), value: changed.value, inside: true}
+	c := change{op: opSet, key: e.key(), value: changed.value, inside: cmp.Or(e.current(), changed.text)}
 	if i := s.lastChange(e); i >= 0 && s.changes[i].op == opSet {
 		c.inside = s.changes[i].inside
 	}
@@ -257,10 +266,7 @@ func (e *entry) changedViews(c *codec) (changed, clash *view) {
 	if e.views == nil || e.state == absent {
 		return nil, nil
 	}
-	current := e.raw
-	if e.state == assigned {
-		current = e.views.text
-	}
+	current := e.current()
 	for v := e.views; v != nil; v = v.older {
 		if v.text == "" || !v.isChanged(c, e.key()) {
 			continue
