@@ -1,7 +1,7 @@
-.PHONY: help test test-django lint fuzz servers bench bench-quick bench-scale bench-soak
+.PHONY: help test test-django lint fuzz servers torture torture-selfcheck bench bench-quick bench-scale bench-soak
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## run all tests against real servers, which it starts and stops
 	@scripts/with-servers scripts/test
@@ -17,6 +17,13 @@ fuzz: ## run each fuzz target for FUZZTIME (30s)
 
 servers: ## start the servers, print their addresses, stop them at Ctrl-C
 	@scripts/with-servers
+
+FOR = 1m
+torture: ## look for lost and revived sessions while connections and processes die; ENGINE=cached FOR=1m
+	@scripts/with-servers go -C torture run . -for=$(FOR) -engine='$(ENGINE)'
+
+torture-selfcheck: ## the same with stores that are broken on purpose, each of which must be found
+	@go -C torture run . -selfcheck -for=5s
 
 ROUNDS = 15
 SLICE = 100ms
