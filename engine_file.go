@@ -33,13 +33,31 @@ import (
 // If the folder is replaced while the program runs, the new one is used once it has passed the
 // checks of [NewManager]; until there is one, sessions are [ErrUnavailable].
 //
-// A successful write is on the disk, and a failed one leaves the old record whole. Several
+// A successful write is on the disk (see [Unsynced]), and a failed one leaves the old record whole. Several
 // processes may use one folder at the same time, except on systems without flock (Windows,
 // Solaris). Run [Manager.ClearExpired] regularly: nothing else removes the files. Source: Django's
 // SESSION_FILE_PATH.
-func File(dir string) Engine { return fileEngine{dir} }
+func File(dir string, options ...FileOption) Engine {
+	e := fileEngine{dir: dir}
+	for _, option := range options {
+		option(&e)
+	}
+	return e
+}
 
-type fileEngine struct{ dir string }
+// A FileOption is an option of [File].
+type FileOption func(*fileEngine)
+
+// Unsynced saves sessions without waiting for the disk, as SQLite does with synchronous=NORMAL. If the
+// machine crashes, sessions that were created or changed in the seconds before may be as they were then,
+// or gone, but never half of each. A crash of the program loses nothing. A sign-in, which gives a session
+// a new key, and a sign-out are on the disk when they are answered.
+func Unsynced() FileOption { return func(e *fileEngine) { e.unsynced = true } }
+
+type fileEngine struct {
+	dir      string
+	unsynced bool
+}
 
 // maxFileName is the longest file name that file systems allow, in bytes.
 const maxFileName = 255
@@ -49,7 +67,7 @@ func (e fileEngine) open(cfg *settings) (backend, error) {
 	if len(cfg.CookieName)+maxKeyLength > maxFileName {
 		return nil, configError("CookieName", "%d bytes: File needs one of at most %d, because file names begin with it", len(cfg.CookieName), maxFileName-maxKeyLength)
 	}
-	s, err := openFileStore(dir, cfg)
+	s, err := openFileStore(dir, cfg, e.unsynced)
 	if err != nil {
 		return nil, configError("Engine", "File: %v", adviseOnFolder(err))
 	}
@@ -57,7 +75,7 @@ func (e fileEngine) open(cfg *settings) (backend, error) {
 }
 
 // openFileStore opens a folder, and makes it if only it is missing.
-func openFileStore(dir string, cfg *settings) (*fileStore, error) {
+func openFileStore(dir string, cfg *settings, unsynced bool) (*fileStore, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
@@ -67,7 +85,7 @@ func openFileStore(dir string, cfg *settings) (*fileStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &fileStore{cfg: cfg, dir: absolute, id: rand.Text()}
+	s := &fileStore{cfg: cfg, dir: absolute, unsynced: unsynced, id: rand.Text()}
 	f, err := s.openFolder(context.Background())
 	if err != nil {
 		return nil, err
@@ -79,11 +97,12 @@ func openFileStore(dir string, cfg *settings) (*fileStore, error) {
 // A fileStore is the [Store] of the File engine. Every operation works in the folder that has the
 // name dir when it starts.
 type fileStore struct {
-	cfg     *settings
-	dir     string // absolute
-	id      string // this store's, of all that use the folder
-	serial  atomic.Uint64
-	current atomic.Pointer[fileFolder]
+	cfg      *settings
+	dir      string // absolute
+	unsynced bool
+	id       string // this store's, of all that use the folder
+	serial   atomic.Uint64
+	current  atomic.Pointer[fileFolder]
 
 	reopening sync.Mutex
 	lost      bool // guarded by reopening: the folder cannot be used, which has been logged
@@ -125,9 +144,9 @@ func (s *fileStore) Create(ctx context.Context, key string, r Record, now time.T
 		if err := folder.absent(ctx, name, now); err != nil {
 			return err
 		}
-		return folder.write(name, r, now)
+		return folder.write(name, r, now, !s.unsynced)
 	}, name)
-	if err != nil {
+	if err != nil || s.unsynced {
 		return err
 	}
 	return folder.sync()
@@ -174,10 +193,13 @@ func (s *fileStore) change(ctx context.Context, oldKey, newKey string, prev Reco
 		if from != to {
 			return folder.move(ctx, from, to, next, now)
 		}
-		return folder.write(to, next, now)
+		return folder.write(to, next, now, !s.unsynced)
 	}, locks...)
 	if err != nil {
 		return Record{}, err
+	}
+	if s.unsynced && from == to {
+		return next, nil
 	}
 	return next, folder.sync()
 }

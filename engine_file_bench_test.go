@@ -31,6 +31,11 @@ func benchmarkFile(b *testing.B, cfg ginsession.Config, seal func(text []byte) [
 	if err != nil {
 		b.Fatal(err)
 	}
+	cfg.Engine = ginsession.File(dir, ginsession.Unsynced())
+	unsynced, err := ginsession.OpenStore(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
 	folder, err := os.Open(dir)
 	if err != nil {
 		b.Fatal(err)
@@ -48,6 +53,11 @@ func benchmarkFile(b *testing.B, cfg ginsession.Config, seal func(text []byte) [
 			b.Fatal(err)
 		}
 	}
+	update := func(store ginsession.Store, n int) error {
+		next := record(sessions + n)
+		_, err := store.Update(b.Context(), key(n), ginsession.Record{}, start, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
+		return err
+	}
 	for _, c := range []struct {
 		name string
 		run  func(n int) error
@@ -60,11 +70,8 @@ func benchmarkFile(b *testing.B, cfg ginsession.Config, seal func(text []byte) [
 			_, err := os.ReadFile(file(n))
 			return err
 		}},
-		{"WRITE", func(n int) error {
-			next := record(sessions + n)
-			_, err := store.Update(b.Context(), key(n), ginsession.Record{}, start, func(ginsession.Record) (ginsession.Record, error) { return next, nil })
-			return err
-		}},
+		{"WRITE", func(n int) error { return update(store, n) }},
+		{"WRITE,unsynced", func(n int) error { return update(unsynced, n) }},
 		{"WRITE/raw", func(n int) error { return rawWrite(folder, file(n), record(sessions+n).Data, true) }},
 		{"WRITE/raw,unsynced", func(n int) error { return rawWrite(folder, file(n), record(sessions+n).Data, false) }},
 	} {

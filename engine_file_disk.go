@@ -67,9 +67,9 @@ func (s *fileStore) temporaryName(now time.Time) string {
 
 // write replaces the content of a file with a record, or changes nothing. Until then readers see
 // the old content.
-func (f *fileFolder) write(name string, r Record, now time.Time) error {
+func (f *fileFolder) write(name string, r Record, now time.Time, synced bool) error {
 	temporary := f.store.temporaryName(now)
-	err := f.writeNew(temporary, r)
+	err := f.writeNew(temporary, r, synced)
 	if err == nil {
 		err = f.root.Rename(temporary, name)
 	}
@@ -79,8 +79,8 @@ func (f *fileFolder) write(name string, r Record, now time.Time) error {
 	return fileError("written", err)
 }
 
-// writeNew writes a record to a new file and syncs it.
-func (f *fileFolder) writeNew(name string, r Record) error {
+// writeNew writes a record to a new file.
+func (f *fileFolder) writeNew(name string, r Record, synced bool) error {
 	data := pack(r.Data)
 	if err := checkSize(data); err != nil {
 		return err
@@ -95,6 +95,9 @@ func (f *fileFolder) writeNew(name string, r Record) error {
 	}
 	if err := f.root.Chtimes(name, time.Time{}, f.store.modified(r)); err != nil {
 		return err
+	}
+	if !synced {
+		return nil
 	}
 	return file.Sync()
 }

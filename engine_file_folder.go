@@ -93,7 +93,7 @@ func (f *fileFolder) try(ctx context.Context) (err error) {
 	}
 	return f.locked(ctx, func() error {
 		trial := f.store.temporaryName(f.store.cfg.Clock())
-		err := f.writeNew(trial, Record{})
+		err := f.writeNew(trial, Record{}, true)
 		if err == nil {
 			_, _, err = f.read(trial)
 		}
@@ -165,7 +165,7 @@ func (f *fileFolder) move(ctx context.Context, from, to string, r Record, now ti
 	if err := f.absent(ctx, to, now); err != nil {
 		return err
 	}
-	if err := f.write(to, r, now); err != nil {
+	if err := f.write(to, r, now, true); err != nil {
 		return err
 	}
 	err := f.sync()

@@ -18,9 +18,13 @@ import (
 )
 
 func TestFileStore(t *testing.T) {
-	enginetest.Store(t, func(t *testing.T) ginsession.Store {
-		return openStore(t, ginsession.Config{Engine: ginsession.File(t.TempDir())})
-	})
+	for name, options := range map[string][]ginsession.FileOption{"synced": nil, "unsynced": {ginsession.Unsynced()}} {
+		t.Run(name, func(t *testing.T) {
+			enginetest.Store(t, func(t *testing.T) ginsession.Store {
+				return openStore(t, ginsession.Config{Engine: ginsession.File(t.TempDir(), options...)})
+			})
+		})
+	}
 }
 
 func TestFileEngine(t *testing.T) {
