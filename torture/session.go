@@ -19,14 +19,14 @@ type session interface {
 	id() string            // of the visitor, "" if there is no session
 	begin(id string)       // a new session, with n = 0 and a token
 	add() error            // n + 1
-	n() int                //
+	n() int                // its count
 	set(key string)        // a value of its own
 	nest(key string)       // a value inside a map
 	has(key string) bool   // what set has set
 	nests(key string) bool // what nest has set
 	claim() (bool, error)  // takes the token, if it is there
 	signIn() error         // a new key, if the library can
-	signOut() error        //
+	signOut() error        // the session ends
 }
 
 const (

@@ -6,13 +6,16 @@ import (
 
 // Merge returns what becomes of an object that two have changed: mine is what one has made of base,
 // theirs what others have. Each member that one has left alone is as the other has it; one that both
-// have changed is merged again if it is an object, and otherwise mine. Members keep their bytes. If one
-// of the three is no object, Merge returns mine.
+// have changed is merged in turn if it is an object, and otherwise mine. If one of the three is no object,
+// Merge returns mine, or theirs if mine says the same as base.
 func Merge(base, mine, theirs string) string {
 	was, ok := object(base)
 	own, ok2 := object(mine)
 	other, ok3 := object(theirs)
 	if !ok || !ok2 || !ok3 {
+		if same(base, mine) {
+			return theirs
+		}
 		return mine
 	}
 	merged := []byte{'{'}
@@ -28,8 +31,10 @@ func Merge(base, mine, theirs string) string {
 	for _, m := range other.members {
 		before, changed := was.get(m.key), own.get(m.key)
 		switch {
-		case same(before, changed):
+		case before == changed:
 			add(m.name, m.raw)
+		case changed != "" && before == "":
+			add(m.name, changed)
 		case changed != "":
 			add(m.name, Merge(before, changed, m.raw))
 		case !same(before, m.raw): // removed by one, changed by the other: nothing that was changed is lost

@@ -1,6 +1,7 @@
 package pyjson_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ginsession/ginsession/internal/pyjson"
@@ -17,7 +18,10 @@ func TestMerge(t *testing.T) {
 		{"removed and changed", `{"a":1}`, `{}`, `{"a":2}`, `{"a":2}`},
 		{"changed and removed", `{"a":1}`, `{"a":2}`, `{}`, `{"a":2}`},
 		{"deeper", `{"a":{"x":1}}`, `{"a":{"x":1,"y":2}}`, `{"a":{"x":1,"z":3}}`, `{"a":{"x":1,"z":3,"y":2}}`},
-		{"spelled in another way", `{"\u0061": 1.0, "b": {"y":1, "x":2}}`, `{"a":1.0,"b":{"x":2,"y":1},"c":0}`, `{"\u0061": 2, "b": {"y":1, "x":3}}`, `{"\u0061":2,"b":{"y":1, "x":3},"c":0}`},
+		{"spelled in another way", `{"\u0061": 1.0, "b": {"y":1, "x":2}}`, `{"a":1.0,"b":{"x":2,"y":1},"c":0}`, `{"\u0061": 2, "b": {"y":1, "x":3}}`, `{"\u0061":2,"b":{"y":1,"x":3},"c":0}`},
+		{"lists that are alike", `{"a":[1, 2]}`, `{"a":[1,2]}`, `{"a":[1,3]}`, `{"a":[1,3]}`},
+		{"both add one", `{}`, `{"a":1}`, `{"a":2}`, `{"a":1}`},
+		{"deep", strings.Repeat(`{"a":`, 900) + `1` + strings.Repeat(`}`, 900), strings.Repeat(`{"a":`, 900) + `2` + strings.Repeat(`}`, 900), strings.Repeat(`{"a":`, 900) + `1` + strings.Repeat(`}`, 900), strings.Repeat(`{"a":`, 900) + `2` + strings.Repeat(`}`, 900)},
 		{"NaN", `{"a":NaN}`, `{"a":NaN,"b":1}`, `{"a":NaN,"c":1}`, `{"a":NaN,"c":1,"b":1}`},
 		{"lists", `[1]`, `[1,2]`, `[1,3]`, `[1,2]`},
 		{"mine is a list", `{}`, `[]`, `{}`, `[]`},
