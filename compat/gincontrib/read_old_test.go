@@ -4,20 +4,42 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"path/filepath"
 	"testing"
 
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/cookie"
+	contribgorm "github.com/gin-contrib/sessions/gorm"
 	"github.com/gin-gonic/gin"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memory"
 	"github.com/ginsession/ginsession/compat/gincontrib"
 )
 
-// A visitor whose session is in gin-contrib's cookie keeps it when the site changes its r.Use line, and
-// a sign-out then holds.
+// A visitor whose session gin-contrib has kept keeps it when the site changes its r.Use line, and a
+// sign-out then holds.
 func TestSessionsOfGinContribLiveOn(t *testing.T) {
+	secret := []byte("a secret of thirty-two bytes ...")
+	db, err := gorm.Open(sqlite.Open(filepath.Join(t.TempDir(), "old.db")), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pool, err := db.DB(); err == nil {
+		t.Cleanup(func() { pool.Close() })
+	}
+	for name, store := range map[string]sessions.Store{
+		"cookie": cookie.NewStore(secret),
+		"gorm":   contribgorm.NewStore(db, false, secret),
+	} {
+		t.Run(name, func(t *testing.T) { liveOn(t, store) })
+	}
+}
+
+func liveOn(t *testing.T, store sessions.Store) {
 	gin.SetMode(gin.TestMode)
 	pages := func(r *gin.Engine) {
 		r.POST("/login", func(c *gin.Context) {
@@ -41,7 +63,6 @@ func TestSessionsOfGinContribLiveOn(t *testing.T) {
 			c.String(http.StatusOK, "%v %T", s.Get("user"), s.Get("n"))
 		})
 	}
-	store := cookie.NewStore([]byte("a secret of thirty-two bytes ..."))
 	before := gin.New()
 	before.Use(sessions.Sessions("mysession", store))
 	pages(before)
