@@ -57,7 +57,7 @@ func TestMerging(t *testing.T) {
 			test.second(second)
 			save(t, first)
 			save(t, second)
-			check(t, "the record", d.store.text(key), test.want)
+			check(t, "the record", d.store.Text(key), test.want)
 			check(t, "Keys of the second", second.Keys(), d.session(t, key).Keys())
 		})
 	}
@@ -154,7 +154,7 @@ func TestDeletionAbsorbs(t *testing.T) {
 		if err := s.Save(); !errors.Is(err, ginsession.ErrInterrupted) {
 			rt.Fatalf("Save: %v, want ErrInterrupted", err)
 		}
-		if keys := d.store.keys(); len(keys) > 0 {
+		if keys := d.store.Keys(); len(keys) > 0 {
 			rt.Fatal("the session came back")
 		}
 	})

@@ -334,10 +334,10 @@ func TestClearExpired(t *testing.T) {
 	d.clock.Advance(3 * time.Hour)
 	removed, err := d.Manager.ClearExpired(t.Context())
 	check(t, "ClearExpired", []any{removed, err}, []any{int64(3), error(nil)})
-	check(t, "sessions", len(d.store.keys()), 2)
+	check(t, "sessions", len(d.store.Keys()), 2)
 
 	broken := errors.New("broken")
-	d.store.setBefore(func(string) error { return broken })
+	d.store.SetBefore(func(string) error { return broken })
 	_, err = d.Manager.ClearExpired(t.Context())
 	check(t, "ClearExpired is unavailable", errors.Is(err, ginsession.ErrUnavailable) && errors.Is(err, broken), true)
 }

@@ -129,7 +129,7 @@ func TestContainersAreSaved(t *testing.T) {
 			w := newSite(t)
 			v := w.visitor(t)
 			const key = "abcdefgh"
-			w.store.put(key, record)
+			w.store.Put(key, record)
 			v.setKey(key)
 			v.post(test.change)
 			s := w.session(t, key)
@@ -143,7 +143,7 @@ func TestContainersAreSaved(t *testing.T) {
 func TestContainerThroughAnotherType(t *testing.T) {
 	d := newDesk(t)
 	const key = "abcdefgh"
-	d.store.put(key, `{"m":{"a":1}}`)
+	d.store.Put(key, `{"m":{"a":1}}`)
 	s := d.session(t, key)
 	s.Get("m").(map[string]any)["b"] = 2
 	value(t, s, "m", map[string]int{"a": 1, "b": 2}, true)
@@ -163,7 +163,7 @@ func mapOf(s *ginsession.Session, key string) map[string]any {
 // Get gives the documented types, whatever type Value has read the key as before.
 func TestGetAfterValue(t *testing.T) {
 	d := newDesk(t)
-	d.store.put("abcdefgh", `{"m":{"a":1},"l":[1],"n":null,"i":1}`)
+	d.store.Put("abcdefgh", `{"m":{"a":1},"l":[1],"n":null,"i":1}`)
 	s := d.session(t, "abcdefgh")
 	ginsession.Value[map[string]int](s, "m")
 	check(t, "Get of a map", s.Get("m"), any(map[string]any{"a": int64(1)}))
@@ -176,7 +176,7 @@ func TestGetAfterValue(t *testing.T) {
 	ginsession.Value[*int](s, "i")
 	check(t, "Get of a number", s.Get("i"), any(int64(1)))
 	save(t, s)
-	check(t, "the record", d.store.text("abcdefgh"), `{"m":{"a":1},"l":[1],"n":null,"i":1}`)
+	check(t, "the record", d.store.Text("abcdefgh"), `{"m":{"a":1},"l":[1],"n":null,"i":1}`)
 }
 
 // Reading a value that was Set as another type does not replace it.
@@ -186,7 +186,7 @@ func TestReadingWhatWasSetAsAnotherType(t *testing.T) {
 	s.Set("k", map[string]any{"notes": []string{"n"}, "more": 1})
 	value(t, s, "k", cart{Notes: []string{"n"}}, true)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"k":{"more":1,"notes":["n"]}}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"k":{"more":1,"notes":["n"]}}`)
 }
 
 // A record may spell a value in more ways than this package writes. Reading it is no write.
@@ -194,7 +194,7 @@ func TestReadingIsNoWrite(t *testing.T) {
 	record := `{ "float":[1e+16, 1.0,1E5,-0.0,0.1e1], "order":{"b":1,"a":2}, "escapes":["\u0061\/","é"],` +
 		`"twice":{"a":1,"a":2}, "big":[123456789012345678901234567890],"deep":{"a":[{"b":{}}]},"empty":[[],{}]}`
 	w := newSite(t)
-	w.store.put("abcdefgh", record)
+	w.store.Put("abcdefgh", record)
 	v := w.visitor(t)
 	v.setKey("abcdefgh")
 	for _, read := range []func(*ginsession.Session){
@@ -209,11 +209,11 @@ func TestReadingIsNoWrite(t *testing.T) {
 			ginsession.Value[map[string]any](s, "deep")
 		},
 	} {
-		w.store.taken()
+		w.store.Calls()
 		v.post(read)
 		checkCalls(t, w.store, "Load")
 	}
-	check(t, "the record", w.store.text("abcdefgh"), record)
+	check(t, "the record", w.store.Text("abcdefgh"), record)
 }
 
 // What two requests do at the same time to members of one map survives, as deep as they are.

@@ -20,9 +20,9 @@ func TestCancelledContext(t *testing.T) {
 	s := d.Open(ctx, key)
 	s.Set("a", 2)
 	check(t, "Save", s.Save(), error(nil))
-	check(t, "record", d.store.text(key), `{"a":2}`)
+	check(t, "record", d.store.Text(key), `{"a":2}`)
 	check(t, "Delete", d.Delete(ctx, key), error(nil))
-	check(t, "records", len(d.store.keys()), 0)
+	check(t, "records", len(d.store.Keys()), 0)
 
 	for name, m := range map[string]*ginsession.Manager{"a store of one's own": d.Manager, "db": newDBManager(t)} {
 		if _, err := m.ClearExpired(ctx); !errors.Is(err, context.Canceled) {

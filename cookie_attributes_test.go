@@ -154,6 +154,6 @@ func TestManagerWrap(t *testing.T) {
 	if lines := w.Header()["Set-Cookie"]; len(lines) != 2 {
 		t.Errorf("Set-Cookie: %q", lines)
 	}
-	check(t, "the records of a", len(a.store.keys()), 1)
-	check(t, "the records of b", len(b.store.keys()), 1)
+	check(t, "the records of a", len(a.store.Keys()), 1)
+	check(t, "the records of b", len(b.store.Keys()), 1)
 }

@@ -16,19 +16,19 @@ func TestCycleKey(t *testing.T) {
 	if key == old || len(key) != 32 {
 		t.Errorf("the key has %d characters and is the old one: %v", len(key), key == old)
 	}
-	check(t, "sessions before the save", d.store.keys(), []string{old})
+	check(t, "sessions before the save", d.store.Keys(), []string{old})
 	check(t, "Get", s.Get("a"), int64(1))
 	s.Set("b", 2)
 	save(t, s)
-	check(t, "sessions", d.store.keys(), []string{key})
-	check(t, "the record", d.store.text(key), `{"a":1,"b":2}`)
+	check(t, "sessions", d.store.Keys(), []string{key})
+	check(t, "the record", d.store.Text(key), `{"a":1,"b":2}`)
 	check(t, "the key", s.Key(), key)
 
 	check(t, "CycleKey again", s.CycleKey(), error(nil))
 	check(t, "CycleKey twice", s.CycleKey(), error(nil))
 	save(t, s)
-	check(t, "sessions", d.store.keys(), []string{s.Key()})
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"b":2}`)
+	check(t, "sessions", d.store.Keys(), []string{s.Key()})
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1,"b":2}`)
 	checkCalls(t, d.store, "Load", "Replace", "Replace")
 }
 
@@ -39,7 +39,7 @@ func TestCycleKeyOfANewSession(t *testing.T) {
 	key := s.Key()
 	s.Set("user", 1)
 	save(t, s)
-	check(t, "sessions", d.store.keys(), []string{key})
+	check(t, "sessions", d.store.Keys(), []string{key})
 	check(t, "the key is not the planted one", key != "abcdefgh", true)
 }
 
@@ -122,8 +122,8 @@ func TestCycleKeyOfADeletedSession(t *testing.T) {
 			test.change(s)
 			key := s.Key()
 			save(t, s)
-			check(t, "sessions", d.store.keys(), []string{key})
-			check(t, "the record", d.store.text(key), test.want)
+			check(t, "sessions", d.store.Keys(), []string{key})
+			check(t, "the record", d.store.Text(key), test.want)
 			check(t, "Keys", s.Keys(), d.session(t, key).Keys())
 			s.Set("later", true)
 			save(t, s)
@@ -141,7 +141,7 @@ func TestCycleKeyMerges(t *testing.T) {
 	d.somebodyElse(t, old, func(s *ginsession.Session) { s.Set("theirs", 1) })
 	s.Set("user", 7)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"theirs":1,"user":7}`)
-	check(t, "sessions", len(d.store.keys()), 1)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1,"theirs":1,"user":7}`)
+	check(t, "sessions", len(d.store.Keys()), 1)
 	check(t, "Get of theirs", s.Get("theirs"), int64(1))
 }

@@ -60,7 +60,7 @@ func TestDictionary(t *testing.T) {
 		t.Errorf("Delete of an absent key: %v, want an ErrKeyNotFound that names it", err)
 	}
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"b":2,"nil":null,"_session_expiry":60}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1,"b":2,"nil":null,"_session_expiry":60}`)
 }
 
 func TestItemsIsACopy(t *testing.T) {
@@ -83,7 +83,7 @@ func TestClearDoesNotLoad(t *testing.T) {
 	checkCalls(t, d.store)
 
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"b":2}`)
+	check(t, "the record", d.store.Text(key), `{"b":2}`)
 }
 
 func TestAllMayChangeTheSession(t *testing.T) {

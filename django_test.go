@@ -24,6 +24,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memory"
+	"github.com/ginsession/ginsession/internal/testsite"
 	"github.com/ginsession/ginsession/signing"
 )
 
@@ -41,13 +42,13 @@ const djangoKey = "0qtcrsbbpz5vckp9mhhfwytmhv4hzq2b"
 type djangoTable struct {
 	*ginsession.Manager
 	db  *gorm.DB
-	log *logBook
+	log *testsite.Log
 	now time.Time
 }
 
 func newDjangoTable(t *testing.T, o ginsession.DjangoOptions, changes ...func(*ginsession.Config)) *djangoTable {
 	t.Helper()
-	d := &djangoTable{db: openSQLite(t), log: &logBook{}, now: djangoNow}
+	d := &djangoTable{db: openSQLite(t), log: &testsite.Log{}, now: djangoNow}
 	for _, statement := range []string{
 		`CREATE TABLE "django_session" ("session_key" varchar(40) NOT NULL PRIMARY KEY, "session_data" text NOT NULL, "expire_date" datetime NOT NULL)`,
 		`CREATE INDEX "django_session_expire_date_a5c62663" ON "django_session" ("expire_date")`,
@@ -432,7 +433,7 @@ func TestForDjangoDates(t *testing.T) {
 	forEachDB(t, func(t *testing.T, db *gorm.DB, table string) {
 		cfg := ginsession.ForDjango(db, ginsession.DjangoOptions{SecretKey: djangoSecret, Location: newYork(t)})
 		cfg.Engine = ginsession.DB(db, ginsession.TableName(table))
-		clock := newHandClock()
+		clock := testsite.NewClock()
 		cfg.Clock = clock.Now
 		m, err := ginsession.NewManager(cfg)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestErrEncode(t *testing.T) {
 			visitor := w.visitor(t)
 			visitor.post(func(s *ginsession.Session) { s.Set("a", 1) })
 			key := visitor.key()
-			w.store.taken()
+			w.store.Calls()
 
 			var saved, fixed error
 			r := visitor.post(func(s *ginsession.Session) {
@@ -65,7 +65,7 @@ func TestErrEncode(t *testing.T) {
 			}
 			check(t, "status", r.StatusCode, http.StatusInternalServerError)
 			check(t, "Set-Cookie", r.Header.Values("Set-Cookie"), []string(nil))
-			check(t, "the record", w.store.text(key), `{"a":1}`)
+			check(t, "the record", w.store.Text(key), `{"a":1}`)
 			checkCalls(t, w.store, "Load")
 
 			r = visitor.post(func(s *ginsession.Session) {
@@ -77,7 +77,7 @@ func TestErrEncode(t *testing.T) {
 			})
 			check(t, "Save without the culprit", fixed, error(nil))
 			check(t, "status", r.StatusCode, http.StatusOK)
-			check(t, "the record", w.store.text(key), `{"a":3}`)
+			check(t, "the record", w.store.Text(key), `{"a":3}`)
 		})
 	}
 }
@@ -93,20 +93,20 @@ func TestErrEncodeElsewhere(t *testing.T) {
 	s.Set("\xff", 1)
 	err := s.Save()
 	check(t, "Save of a key that is not UTF-8 is ErrEncode", errors.Is(err, ginsession.ErrEncode), true)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1}`)
 
 	s = d.session(t, s.Key())
 	_, err = ginsession.Modify(s, "a", func(any, bool) any { return func() {} })
 	check(t, "Modify to a function is ErrEncode", errors.Is(err, ginsession.ErrEncode), true)
 	checkContains(t, err.Error(), `"a"`)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1}`)
 
 	s = d.session(t, "")
 	s.Set("a", make(chan int))
 	err = s.Save()
 	check(t, "Save of a new session is ErrEncode", errors.Is(err, ginsession.ErrEncode), true)
-	check(t, "sessions", len(d.store.keys()), 1)
+	check(t, "sessions", len(d.store.Keys()), 1)
 	check(t, "Key", s.Key(), "")
 
 	m := map[string]any{}
@@ -116,5 +116,5 @@ func TestErrEncodeElsewhere(t *testing.T) {
 	m["c"] = make(chan int)
 	err = s.Save()
 	check(t, "Save of a map with a channel is ErrEncode", errors.Is(err, ginsession.ErrEncode), true)
-	check(t, "the record", d.store.text(s.Key()), `{"m":{}}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"m":{}}`)
 }

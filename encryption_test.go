@@ -11,6 +11,7 @@ import (
 
 	"github.com/ginsession/ginsession"
 	"github.com/ginsession/ginsession/cache/memory"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 var (
@@ -26,7 +27,7 @@ func encrypted(keys ...string) func(*ginsession.Config) {
 func TestEncryption(t *testing.T) {
 	db := migrated(t)
 	for name, engine := range map[string]func(t *testing.T) ginsession.Engine{
-		"custom":    func(*testing.T) ginsession.Engine { return ginsession.Custom(newSpyStore()) },
+		"custom":    func(*testing.T) ginsession.Engine { return ginsession.Custom(testsite.NewStore()) },
 		"db":        func(*testing.T) ginsession.Engine { return ginsession.DB(db) },
 		"file":      func(t *testing.T) ginsession.Engine { return ginsession.File(t.TempDir()) },
 		"cached":    func(*testing.T) ginsession.Engine { return ginsession.Cached(memory.New()) },
@@ -74,7 +75,7 @@ func TestEncryptedRecords(t *testing.T) {
 	d := newDesk(t, encrypted(firstKey))
 	key := d.saved(t, map[string]any{"secret": "precious", "user": "alice"})
 	other := d.saved(t, map[string]any{"user": "bob"})
-	stored := d.store.text(key)
+	stored := d.store.Text(key)
 	for _, plain := range []string{"secret", "precious", "alice", "{"} {
 		if strings.Contains(stored, plain) {
 			t.Errorf("the record shows %q", plain)
@@ -82,16 +83,16 @@ func TestEncryptedRecords(t *testing.T) {
 	}
 
 	swapped := newDesk(t, encrypted(firstKey))
-	swapped.store.put(other, stored)
+	swapped.store.Put(other, stored)
 	check(t, "a record under another key", swapped.session(t, other).Has("user"), false)
 	checkContains(t, swapped.log.String(), "level=WARN")
 
 	renamed := newDesk(t, encrypted(firstKey), func(cfg *ginsession.Config) { cfg.CookieName = "office" })
-	renamed.store.put(key, stored)
+	renamed.store.Put(key, stored)
 	check(t, "a record of another cookie", renamed.session(t, key).Has("user"), false)
 
 	plain := newDesk(t, encrypted(firstKey))
-	plain.store.put(key, `{"user":"mallory"}`)
+	plain.store.Put(key, `{"user":"mallory"}`)
 	check(t, "plain text", plain.session(t, key).Has("user"), false)
 }
 
@@ -100,15 +101,15 @@ func TestEncryptionKeyRotation(t *testing.T) {
 	d := newDesk(t, encrypted(firstKey))
 	key := d.saved(t, map[string]any{"a": 1})
 	rotated := newDesk(t, encrypted(secondKey, firstKey))
-	rotated.store.put(key, d.store.text(key))
+	rotated.store.Put(key, d.store.Text(key))
 	s := rotated.session(t, key)
 	check(t, "read with the retired key", s.Get("a"), int64(1))
 	s.Set("a", 2)
 	save(t, s)
 	done := newDesk(t, encrypted(secondKey))
-	done.store.put(key, rotated.store.text(key))
+	done.store.Put(key, rotated.store.Text(key))
 	check(t, "read with the new key alone", done.session(t, key).Get("a"), int64(2))
-	done.store.put(key, d.store.text(key))
+	done.store.Put(key, d.store.Text(key))
 	check(t, "read without the retired key", done.session(t, key).Has("a"), false)
 }
 
@@ -121,22 +122,22 @@ func TestEncryptionMigrate(t *testing.T) {
 		old := newDesk(t, before)
 		key := old.saved(t, map[string]any{"a": 1})
 		d := newDesk(t, before, encrypted(firstKey), migrating)
-		d.store.put(key, old.store.text(key))
+		d.store.Put(key, old.store.Text(key))
 		s := d.session(t, key)
 		check(t, name+": read", s.Get("a"), int64(1))
 		s.Set("a", 2)
 		save(t, s)
-		if !bytes.HasPrefix([]byte(d.store.text(key)), []byte("gs1.")) {
-			t.Errorf("%s: written as %q", name, d.store.text(key))
+		if !bytes.HasPrefix([]byte(d.store.Text(key)), []byte("gs1.")) {
+			t.Errorf("%s: written as %q", name, d.store.Text(key))
 		}
 		after := newDesk(t, before, encrypted(firstKey))
-		after.store.put(key, d.store.text(key))
+		after.store.Put(key, d.store.Text(key))
 		check(t, name+": read when the migration is over", after.session(t, key).Get("a"), int64(2))
-		after.store.put(key, old.store.text(key))
+		after.store.Put(key, old.store.Text(key))
 		check(t, name+": plain text when the migration is over", after.session(t, key).Has("a"), false)
 	}
 	unsigned := newDesk(t, secret, encrypted(firstKey), migrating)
-	unsigned.store.put(planted, `{"a":1}`)
+	unsigned.store.Put(planted, `{"a":1}`)
 	check(t, "unsigned although there is a SecretKey", unsigned.session(t, planted).Has("a"), false)
 }
 
@@ -159,7 +160,7 @@ func TestEncryptedMoveWithALostAnswer(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Set("user", "al")
-		d.store.loseAnswer(applied, errStore)
+		d.store.LoseAnswer(applied, errStore)
 		save(t, s)
 		check(t, "Items", d.session(t, s.Key()).Items(), map[string]any{"a": int64(1), "user": "al"})
 		check(t, "log", d.log.String(), "")
@@ -201,11 +202,11 @@ func TestEncryptionMigratesWhatIsOnlyExtended(t *testing.T) {
 		"RenewAfter":       func(cfg *ginsession.Config) { cfg.RenewAfter = time.Hour },
 	} {
 		w := newSite(t, encrypted(firstKey), extends, func(cfg *ginsession.Config) { cfg.EncryptionMigrate = ginsession.On })
-		w.store.put(key, old.store.text(key))
+		w.store.Put(key, old.store.Text(key))
 		v := w.visitor(t)
 		v.setKey(key)
 		w.clock.Advance(50 * time.Minute)
 		v.get(func(s *ginsession.Session) { check(t, name+": read", s.Get("a"), int64(1)) })
-		checkContains(t, w.store.text(key), "gs1.")
+		checkContains(t, w.store.Text(key), "gs1.")
 	}
 }

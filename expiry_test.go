@@ -56,8 +56,8 @@ func TestExpiry(t *testing.T) {
 			inspect("before the save")
 			save(t, s)
 			inspect("after the save")
-			check(t, "the record", d.store.text(s.Key()), test.stored)
-			checkTime(t, "Expires", d.store.record(s.Key()).Expires, roundedUp(test.date))
+			check(t, "the record", d.store.Text(s.Key()), test.stored)
+			checkTime(t, "Expires", d.store.Record(s.Key()).Expires, roundedUp(test.date))
 
 			key := s.Key()
 			s = d.session(t, key)
@@ -72,7 +72,7 @@ func TestExpiry(t *testing.T) {
 			check(t, "ExpiresAtBrowserClose of the default", s.ExpiresAtBrowserClose(), false)
 			check(t, "Keys", s.Keys(), []string{"a"})
 			save(t, s)
-			check(t, "the record", d.store.text(key), `{"a":1}`)
+			check(t, "the record", d.store.Text(key), `{"a":1}`)
 		})
 	}
 }
@@ -192,7 +192,7 @@ func TestReadingExpiries(t *testing.T) {
 		check(t, "ExpiryAge of "+raw, s.ExpiryAge(), want)
 		s.Set("a", 1)
 		save(t, s)
-		check(t, "the record", d.store.text(planted), `{"_session_expiry":`+raw+`,"a":1}`)
+		check(t, "the record", d.store.Text(planted), `{"_session_expiry":`+raw+`,"a":1}`)
 	}
 }
 
@@ -206,10 +206,10 @@ func TestReadingIsNoActivity(t *testing.T) {
 	w.clock.Advance(50 * time.Minute)
 	r := v.get(func(s *ginsession.Session) { check(t, "Get", s.Get("a"), int64(1)) })
 	check(t, "a cookie was sent", r.cookie() != nil, false)
-	checkTime(t, "Expires", w.store.record(key).Expires, start.Add(time.Hour))
+	checkTime(t, "Expires", w.store.Record(key).Expires, start.Add(time.Hour))
 
 	v.post(func(s *ginsession.Session) { s.Set("b", 2) })
-	checkTime(t, "Expires", w.store.record(key).Expires, start.Add(110*time.Minute))
+	checkTime(t, "Expires", w.store.Record(key).Expires, start.Add(110*time.Minute))
 
 	w.clock.Advance(time.Hour - time.Second)
 	v.get(func(s *ginsession.Session) { check(t, "Len a second before the end", s.Len(), 2) })
@@ -235,7 +235,7 @@ func TestExpireAtIsAbsolute(t *testing.T) {
 			v := w.visitor(t)
 			v.post(func(s *ginsession.Session) { s.SetExpiry(ginsession.ExpireAt(start.Add(time.Hour))) })
 			key := v.key()
-			w.store.taken()
+			w.store.Calls()
 			w.clock.Advance(30 * time.Minute)
 			v.get(func(s *ginsession.Session) { s.Len() })
 			calls := []string{"Load"}
@@ -243,9 +243,9 @@ func TestExpireAtIsAbsolute(t *testing.T) {
 				calls = append(calls, "Touch")
 			}
 			checkCalls(t, w.store, calls...)
-			checkTime(t, "Expires", w.store.record(key).Expires, start.Add(time.Hour))
+			checkTime(t, "Expires", w.store.Record(key).Expires, start.Add(time.Hour))
 			v.post(func(s *ginsession.Session) { s.Set("a", 1) })
-			checkTime(t, "Expires", w.store.record(key).Expires, start.Add(time.Hour))
+			checkTime(t, "Expires", w.store.Record(key).Expires, start.Add(time.Hour))
 			w.clock.Advance(30 * time.Minute)
 			v.setKey(key)
 			v.get(func(s *ginsession.Session) { check(t, "Len", s.Len(), 0) })
@@ -265,13 +265,13 @@ func TestSaveEveryRequest(t *testing.T) {
 
 	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
 	key := v.key()
-	w.store.taken()
+	w.store.Calls()
 	for i, visit := range []func(*ginsession.Session){untouched, func(s *ginsession.Session) { s.Get("a") }} {
 		w.clock.Advance(time.Hour)
 		r = v.get(visit)
 		checkCalls(t, w.store, "Load", "Touch")
 		end := start.Add(time.Duration(i+1)*time.Hour + 14*day)
-		checkTime(t, "Expires", w.store.record(key).Expires, end)
+		checkTime(t, "Expires", w.store.Record(key).Expires, end)
 		checkContains(t, r.Header.Get("Set-Cookie"), "sessionid="+key+";", "Max-Age=1209600", end.Format(http.TimeFormat))
 		check(t, "Vary", r.Header.Get("Vary"), "Cookie")
 	}
@@ -286,13 +286,13 @@ func TestSaveEveryRequest(t *testing.T) {
 	check(t, "the cookie was sent with an error", r.cookie() != nil, false)
 
 	v.post(func(s *ginsession.Session) { _ = s.Flush() })
-	check(t, "sessions", w.store.keys(), []string(nil))
+	check(t, "sessions", w.store.Keys(), []string(nil))
 	v.setKey(key)
-	w.store.taken()
+	w.store.Calls()
 	r = v.get(untouched)
 	checkCalls(t, w.store, "Load")
 	check(t, "a cookie was sent for a dead key", r.cookie() != nil, false)
-	check(t, "sessions", w.store.keys(), []string(nil))
+	check(t, "sessions", w.store.Keys(), []string(nil))
 }
 
 // A session that is ended between the load and the extension stays ended, silently.
@@ -308,7 +308,7 @@ func TestEndedWhileItIsExtended(t *testing.T) {
 	})
 	check(t, "status", r.StatusCode, http.StatusOK)
 	check(t, "Set-Cookie", r.Header.Values("Set-Cookie"), []string(nil))
-	check(t, "sessions", w.store.keys(), []string(nil))
+	check(t, "sessions", w.store.Keys(), []string(nil))
 }
 
 // RenewAfter extends a session at most once per RenewAfter.
@@ -320,7 +320,7 @@ func TestRenewAfter(t *testing.T) {
 	v := w.visitor(t)
 	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
 	key := v.key()
-	w.store.taken()
+	w.store.Calls()
 	for minute := 1; minute <= 120; minute++ {
 		w.clock.Advance(time.Minute)
 		r := v.get(func(*ginsession.Session) {})
@@ -331,15 +331,15 @@ func TestRenewAfter(t *testing.T) {
 		}
 		checkCalls(t, w.store, "Load", "Touch")
 		end := start.Add(time.Duration(minute)*time.Minute + time.Hour)
-		checkTime(t, "Expires", w.store.record(key).Expires, end)
+		checkTime(t, "Expires", w.store.Record(key).Expires, end)
 		checkContains(t, r.Header.Get("Set-Cookie"), "Max-Age=3600", end.Format(http.TimeFormat))
 	}
-	check(t, "the record", w.store.text(key), `{"a":1}`)
+	check(t, "the record", w.store.Text(key), `{"a":1}`)
 
 	// A modification is an extension too.
 	w.clock.Advance(9 * time.Minute)
 	v.post(func(s *ginsession.Session) { s.Set("b", 1) })
-	w.store.taken()
+	w.store.Calls()
 	w.clock.Advance(9 * time.Minute)
 	v.get(func(*ginsession.Session) {})
 	checkCalls(t, w.store, "Load")
@@ -354,14 +354,14 @@ func TestRenewAfterOfAShortLife(t *testing.T) {
 	w := newSite(t, func(cfg *ginsession.Config) { cfg.RenewAfter = 10 * time.Minute })
 	v := w.visitor(t)
 	v.post(func(s *ginsession.Session) { s.SetExpiry(ginsession.ExpireAfter(4 * time.Minute)) })
-	w.store.taken()
+	w.store.Calls()
 	w.clock.Advance(119 * time.Second)
 	v.get(func(*ginsession.Session) {})
 	checkCalls(t, w.store, "Load")
 	w.clock.Advance(time.Second)
 	v.get(func(*ginsession.Session) {})
 	checkCalls(t, w.store, "Load", "Touch")
-	checkTime(t, "Expires", w.store.record(v.key()).Expires, start.Add(6*time.Minute))
+	checkTime(t, "Expires", w.store.Record(v.key()).Expires, start.Add(6*time.Minute))
 }
 
 // MaxLifetime ends a session that is used all the time.
@@ -379,7 +379,7 @@ func TestMaxLifetime(t *testing.T) {
 			end := start.Add(time.Hour)
 			v := w.visitor(t)
 			v.post(func(s *ginsession.Session) { s.Set("a", 1) })
-			check(t, "the record", w.store.text(v.key()), fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Unix()))
+			check(t, "the record", w.store.Text(v.key()), fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Unix()))
 			key := v.key()
 			for minute := 1; minute < 60; minute++ {
 				w.clock.Advance(time.Minute)
@@ -399,7 +399,7 @@ func TestMaxLifetime(t *testing.T) {
 					r = v.get(func(s *ginsession.Session) { check(t, "Has", s.Has("a"), true) })
 				}
 				check(t, "the key", v.key(), key)
-				expires := w.store.record(key).Expires
+				expires := w.store.Record(key).Expires
 				if expires.After(end) {
 					t.Fatalf("minute %d: the session lives until %v", minute, expires)
 				}
@@ -407,14 +407,14 @@ func TestMaxLifetime(t *testing.T) {
 					t.Fatalf("minute %d: the cookie lives until %v", minute, c.Expires)
 				}
 			}
-			checkTime(t, "Expires", w.store.record(key).Expires, end)
+			checkTime(t, "Expires", w.store.Record(key).Expires, end)
 			w.clock.Advance(time.Minute)
 			v.setKey(key)
 			v.post(func(s *ginsession.Session) {
 				check(t, "Len after an hour", s.Len(), 0)
 				s.Set("b", 1)
 			})
-			check(t, "the new session", w.store.text(v.key()), fmt.Sprintf(`{"b":1,"_session_started":%d}`, end.Unix()))
+			check(t, "the new session", w.store.Text(v.key()), fmt.Sprintf(`{"b":1,"_session_started":%d}`, end.Unix()))
 		})
 	}
 }
@@ -432,8 +432,8 @@ func TestRenewAfterStopsAtTheEnd(t *testing.T) {
 		w.clock.Advance(20 * time.Minute)
 		v.get(func(*ginsession.Session) {})
 	}
-	checkTime(t, "Expires", w.store.record(v.key()).Expires, start.Add(time.Hour))
-	w.store.taken()
+	checkTime(t, "Expires", w.store.Record(v.key()).Expires, start.Add(time.Hour))
+	w.store.Calls()
 	w.clock.Advance(10 * time.Minute)
 	r := v.get(func(*ginsession.Session) {})
 	checkCalls(t, w.store, "Load")
@@ -446,20 +446,20 @@ func TestMaxLifetimeOfAnOlderSession(t *testing.T) {
 		cfg.SaveEveryRequest = true
 		cfg.MaxLifetime = time.Hour
 	})
-	w.store.put(planted, `{"a":1}`)
+	w.store.Put(planted, `{"a":1}`)
 	v := w.visitor(t)
 	v.setKey(planted)
 	v.get(func(*ginsession.Session) {})
-	check(t, "the record", w.store.text(planted), fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Unix()))
-	checkTime(t, "Expires", w.store.record(planted).Expires, start.Add(time.Hour))
+	check(t, "the record", w.store.Text(planted), fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Unix()))
+	checkTime(t, "Expires", w.store.Record(planted).Expires, start.Add(time.Hour))
 }
 
 // A MaxLifetime that is shortened counts for the sessions that are there.
 func TestMaxLifetimeShortened(t *testing.T) {
 	d := newDesk(t, func(cfg *ginsession.Config) { cfg.MaxLifetime = time.Hour })
-	d.store.put(planted, fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Add(-time.Hour).Unix()))
+	d.store.Put(planted, fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Add(-time.Hour).Unix()))
 	check(t, "Len", d.session(t, planted).Len(), 0)
-	d.store.put(planted, fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Add(-time.Hour+time.Second).Unix()))
+	d.store.Put(planted, fmt.Sprintf(`{"a":1,"_session_started":%d}`, start.Add(-time.Hour+time.Second).Unix()))
 	check(t, "Len of a session that has a second left", d.session(t, planted).Len(), 2)
 }
 
@@ -471,7 +471,7 @@ func TestMaxLifetimeAfterFlush(t *testing.T) {
 	check(t, "Flush", s.Flush(), error(nil))
 	s.Set("b", 1)
 	save(t, s)
-	checkTime(t, "Expires", d.store.record(s.Key()).Expires, start.Add(90*time.Minute))
+	checkTime(t, "Expires", d.store.Record(s.Key()).Expires, start.Add(90*time.Minute))
 }
 
 func roundedUp(t time.Time) time.Time { return t.Add(time.Second - 1).Truncate(time.Second) }
@@ -483,5 +483,5 @@ func TestExpiryOfAFractionalClock(t *testing.T) {
 	s := d.session(t, "")
 	s.SetExpiry(ginsession.ExpireAfter(10 * time.Second))
 	save(t, s)
-	checkTime(t, "Expires", d.store.record(s.Key()).Expires, start.Add(11*time.Second))
+	checkTime(t, "Expires", d.store.Record(s.Key()).Expires, start.Add(11*time.Second))
 }

@@ -14,7 +14,7 @@ func TestFlush(t *testing.T) {
 	s := d.session(t, key)
 	s.Get("a")
 	check(t, "Flush", s.Flush(), error(nil))
-	check(t, "sessions", d.store.keys(), []string(nil))
+	check(t, "sessions", d.store.Keys(), []string(nil))
 	check(t, "Key", s.Key(), "")
 	check(t, "Len", s.Len(), 0)
 	check(t, "IsEmpty", s.IsEmpty(), true)
@@ -23,12 +23,12 @@ func TestFlush(t *testing.T) {
 	s.Set("c", 3)
 	save(t, s)
 	check(t, "the key is another", s.Key() != key, true)
-	check(t, "the record", d.store.text(s.Key()), `{"c":3}`)
-	check(t, "sessions", len(d.store.keys()), 1)
+	check(t, "the record", d.store.Text(s.Key()), `{"c":3}`)
+	check(t, "sessions", len(d.store.Keys()), 1)
 
 	check(t, "Flush again", s.Flush(), error(nil))
 	check(t, "Flush of an empty session", s.Flush(), error(nil))
-	check(t, "sessions", d.store.keys(), []string(nil))
+	check(t, "sessions", d.store.Keys(), []string(nil))
 }
 
 // What a handler still holds of a flushed session does not come back.
@@ -40,7 +40,7 @@ func TestFlushForgetsContainers(t *testing.T) {
 	m["b"] = 2
 	s.Set("c", 3)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"c":3}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"c":3}`)
 }
 
 // If the record could not be deleted the session lives on, and the visitor is told.
@@ -48,7 +48,7 @@ func TestFlushThatFails(t *testing.T) {
 	w := newSite(t)
 	v := w.visitor(t)
 	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
-	w.store.setBefore(func(operation string) error {
+	w.store.SetBefore(func(operation string) error {
 		if operation == "Delete" {
 			return errors.New("broken")
 		}
@@ -62,12 +62,12 @@ func TestFlushThatFails(t *testing.T) {
 	})
 	check(t, "status", r.StatusCode, http.StatusServiceUnavailable)
 	check(t, "Set-Cookie", r.Header.Values("Set-Cookie"), []string(nil))
-	check(t, "the record", w.store.text(key), `{"a":1}`)
+	check(t, "the record", w.store.Text(key), `{"a":1}`)
 
 	// A second try that succeeds has flushed it.
-	w.store.setBefore(nil)
+	w.store.SetBefore(nil)
 	first := true
-	w.store.setBefore(func(operation string) error {
+	w.store.SetBefore(func(operation string) error {
 		if operation == "Delete" && first {
 			first = false
 			return errors.New("broken")
@@ -80,5 +80,5 @@ func TestFlushThatFails(t *testing.T) {
 	})
 	check(t, "status", r.StatusCode, http.StatusOK)
 	check(t, "the cookie", v.key(), "")
-	check(t, "sessions", w.store.keys(), []string(nil))
+	check(t, "sessions", w.store.Keys(), []string(nil))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/ginsession/ginsession"
+	"github.com/ginsession/ginsession/internal/testsite"
 )
 
 // The front door: a whole site on a database, seen by browsers.
@@ -197,8 +198,8 @@ func TestTwoManagers(t *testing.T) {
 		outer.Get(c).Set("a", "outer")
 	})
 	check(t, "cookies", len(r.Cookies()), 2)
-	check(t, "sessions of the inner one", len(w.store.keys()), 1)
-	check(t, "sessions of the outer one", len(outer.store.keys()), 1)
+	check(t, "sessions of the inner one", len(w.store.Keys()), 1)
+	check(t, "sessions of the outer one", len(outer.store.Keys()), 1)
 	v.send(http.MethodGet, func(c *gin.Context) {
 		check(t, "Get of the inner one", w.Get(c).Get("a"), "inner")
 		check(t, "Get of the outer one", outer.Get(c).Get("a"), "outer")
@@ -206,8 +207,8 @@ func TestTwoManagers(t *testing.T) {
 	})
 	r = v.send(http.MethodPost, func(c *gin.Context) { check(t, "Flush", w.Get(c).Flush(), error(nil)) })
 	check(t, "cookies", len(r.Cookies()), 1)
-	check(t, "sessions of the inner one", len(w.store.keys()), 0)
-	check(t, "sessions of the outer one", len(outer.store.keys()), 1)
+	check(t, "sessions of the inner one", len(w.store.Keys()), 0)
+	check(t, "sessions of the outer one", len(outer.store.Keys()), 1)
 }
 
 // A middleware that is installed twice does its work once.
@@ -262,7 +263,7 @@ func (s *contextStore) Load(ctx context.Context, key string, now time.Time) (gin
 // The store sees the values of the request's context, as it is when the handler asks for the
 // session: a middleware after ours may have added some.
 func TestStoreSeesTheRequestsContext(t *testing.T) {
-	store := &contextStore{newSpyStore(), make(chan any, 1)}
+	store := &contextStore{testsite.NewStore(), make(chan any, 1)}
 	w := newSite(t, func(cfg *ginsession.Config) { cfg.Engine = ginsession.Custom(store) })
 	v := w.visitor(t)
 	v.setKey(planted)

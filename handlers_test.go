@@ -130,7 +130,7 @@ func TestHandlerCalledByHand(t *testing.T) {
 	c.Request.AddCookie(&http.Cookie{Name: "sessionid", Value: key})
 	d.Handler()(c)
 	ginsession.Get(c).Set("n", 2)
-	check(t, "record", d.store.text(key), `{"n":2}`)
+	check(t, "record", d.store.Text(key), `{"n":2}`)
 	check(t, "log", d.log.String(), "")
 }
 

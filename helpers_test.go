@@ -23,33 +23,13 @@ import (
 
 var start = testsite.Start
 
-type (
-	handClock = testsite.Clock
-	logBook   = testsite.Log
-)
-
-func newHandClock() *handClock { return testsite.NewClock() }
-
-// A spyStore is a testsite.Store.
-type spyStore struct{ *testsite.Store }
-
-func newSpyStore() *spyStore { return &spyStore{testsite.NewStore()} }
-
-func (s *spyStore) taken() []string                          { return s.Calls() }
-func (s *spyStore) setBefore(f func(operation string) error) { s.SetBefore(f) }
-func (s *spyStore) loseAnswer(applied bool, err error)       { s.LoseAnswer(applied, err) }
-func (s *spyStore) text(key string) string                   { return s.Text(key) }
-func (s *spyStore) record(key string) ginsession.Record      { return s.Record(key) }
-func (s *spyStore) put(key, text string)                     { s.Put(key, text) }
-func (s *spyStore) keys() []string                           { return s.Keys() }
-
 // A desk is a testsite.Desk whose store sees keys as they are, so that a test finds a session's
 // record by its key.
 type desk struct {
 	*testsite.Desk
-	store *spyStore
-	clock *handClock
-	log   *logBook
+	store *testsite.Store
+	clock *testsite.Clock
+	log   *testsite.Log
 }
 
 // newDesk makes a manager whose Config the changes alter.
@@ -57,7 +37,7 @@ func newDesk(t *testing.T, changes ...func(*ginsession.Config)) *desk {
 	t.Helper()
 	plainKeys := func(cfg *ginsession.Config) { cfg.HashKeys = ginsession.Off }
 	d := testsite.NewDesk(t, append([]func(*ginsession.Config){plainKeys}, changes...)...)
-	return &desk{d, &spyStore{d.Store}, d.Clock, d.Log}
+	return &desk{d, d.Store, d.Clock, d.Log}
 }
 
 // session opens a session outside a request; "" is a new one.
@@ -71,7 +51,7 @@ func (d *desk) saved(t *testing.T, values map[string]any) string {
 	s := d.session(t, "")
 	s.Update(values)
 	save(t, s)
-	d.store.taken()
+	d.store.Calls()
 	return s.Key()
 }
 

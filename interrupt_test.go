@@ -64,7 +64,7 @@ func TestFlushDeletesWhatIsNoKey(t *testing.T) {
 		if c == nil || c.MaxAge >= 0 {
 			t.Errorf("Flush with the cookie %q: %v, want its deletion", junk, c)
 		}
-		check(t, "records", len(w.store.keys()), 0)
+		check(t, "records", len(w.store.Keys()), 0)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestExpiryDatesInOtherForms(t *testing.T) {
 		"2026-W49-2T13:00:00Z", "2026-12-01T13:09:21+00:09:21", "2026-12-01T13:00:00.000",
 	} {
 		d := newDesk(t)
-		d.store.put(planted, `{"_session_expiry":"`+text+`"}`)
+		d.store.Put(planted, `{"_session_expiry":"`+text+`"}`)
 		checkTime(t, text, d.session(t, planted).ExpiryDate(), time.Date(2026, 12, 1, 13, 0, 0, 0, time.UTC))
 	}
 }

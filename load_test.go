@@ -20,14 +20,14 @@ func TestUnknownKey(t *testing.T) {
 		check(t, "Len", s.Len(), 0)
 		check(t, "Key", s.Key(), "")
 		check(t, "IsEmpty", s.IsEmpty(), true)
-		check(t, "sessions", d.store.keys(), []string(nil))
+		check(t, "sessions", d.store.Keys(), []string(nil))
 
 		s.Set("a", 1)
 		save(t, s)
 		if s.Key() == key || len(s.Key()) != 32 {
 			t.Errorf("the new session of %q has a key of %d characters", key, len(s.Key()))
 		}
-		check(t, "sessions", d.store.keys(), []string{s.Key()})
+		check(t, "sessions", d.store.Keys(), []string{s.Key()})
 	}
 }
 
@@ -85,7 +85,7 @@ func TestOutsideARequest(t *testing.T) {
 func TestExistsSaysWhyItCannotTell(t *testing.T) {
 	d := newDesk(t)
 	broken := errors.New("broken")
-	d.store.setBefore(func(string) error { return broken })
+	d.store.SetBefore(func(string) error { return broken })
 	_, err := d.Exists(t.Context(), "abcdefgh")
 	check(t, "Exists is unavailable", errors.Is(err, ginsession.ErrUnavailable) && errors.Is(err, broken), true)
 	err = d.Delete(t.Context(), "abcdefgh")
@@ -100,7 +100,7 @@ func TestTheClientHangsUp(t *testing.T) {
 	s := d.Open(ctx, d.saved(t, map[string]any{"a": 1}))
 	s.Set("b", 2)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"b":2}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1,"b":2}`)
 	check(t, "CycleKey", s.CycleKey(), error(nil))
 	save(t, s)
 	check(t, "Flush", s.Flush(), error(nil))
@@ -115,7 +115,7 @@ func TestCorruptRecord(t *testing.T) {
 		`{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
 	} {
 		w := newSite(t)
-		w.store.put("abcdefgh", record)
+		w.store.Put("abcdefgh", record)
 		v := w.visitor(t)
 		v.setKey("abcdefgh")
 		r := v.get(func(s *ginsession.Session) {
@@ -130,11 +130,11 @@ func TestCorruptRecord(t *testing.T) {
 		}
 
 		v.post(func(s *ginsession.Session) { s.Set("b", 2) })
-		check(t, "the old record", w.store.text("abcdefgh"), record)
+		check(t, "the old record", w.store.Text("abcdefgh"), record)
 		if v.key() == "abcdefgh" {
 			t.Error("the key of a corrupt record was kept")
 		}
-		check(t, "the new record", w.store.text(v.key()), `{"b":2}`)
+		check(t, "the new record", w.store.Text(v.key()), `{"b":2}`)
 	}
 }
 
@@ -144,11 +144,11 @@ func TestRecordCorruptedMeanwhile(t *testing.T) {
 	key := d.saved(t, map[string]any{"a": 1})
 	s := d.session(t, key)
 	s.Set("b", 2)
-	d.store.put(key, "{")
+	d.store.Put(key, "{")
 	if err := s.Save(); !errors.Is(err, ginsession.ErrInterrupted) {
 		t.Errorf("Save: %v, want ErrInterrupted", err)
 	}
-	check(t, "the record", d.store.text(key), "{")
+	check(t, "the record", d.store.Text(key), "{")
 }
 
 // A session that could not be loaded is not an empty one: nothing works, and Err says why.
@@ -156,7 +156,7 @@ func TestFailedLoad(t *testing.T) {
 	d := newDesk(t)
 	key := d.saved(t, map[string]any{"a": 1})
 	broken := errors.New("broken")
-	d.store.setBefore(func(string) error { return broken })
+	d.store.SetBefore(func(string) error { return broken })
 
 	s := d.session(t, key)
 	check(t, "Get", s.Get("a"), nil)
@@ -193,11 +193,11 @@ func TestFailedLoad(t *testing.T) {
 		t.Errorf("Cookie = %v, want none", c.Name)
 	}
 
-	d.store.setBefore(nil)
+	d.store.SetBefore(nil)
 	check(t, "Get after the store is back", s.Get("a"), nil)
 	check(t, "Load after the store is back", s.Load(), error(nil))
 	check(t, "Get after Load", s.Get("a"), int64(1))
-	check(t, "the record", d.store.text(key), `{"a":1}`)
+	check(t, "the record", d.store.Text(key), `{"a":1}`)
 }
 
 func TestLoad(t *testing.T) {

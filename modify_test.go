@@ -29,12 +29,12 @@ func TestModify(t *testing.T) {
 		return old + "new"
 	})
 	check(t, "Modify of an absent key", []any{text, err}, []any{"new", error(nil)})
-	check(t, "the record before the save", d.store.text(key), `{"n":1,"text":"x"}`)
+	check(t, "the record before the save", d.store.Text(key), `{"n":1,"text":"x"}`)
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"n":20,"text":"x","absent":"new"}`)
+	check(t, "the record", d.store.Text(key), `{"n":20,"text":"x","absent":"new"}`)
 	check(t, "Items", s.Items(), map[string]any{"n": int64(20), "text": "x", "absent": "new"})
 	save(t, s)
-	check(t, "the record after another save", d.store.text(key), `{"n":20,"text":"x","absent":"new"}`)
+	check(t, "the record after another save", d.store.Text(key), `{"n":20,"text":"x","absent":"new"}`)
 }
 
 // If another request saved first, Modify runs again on what that has stored.
@@ -50,7 +50,7 @@ func TestModifyRunsAgain(t *testing.T) {
 	check(t, "the provisional result", n, 2)
 	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Set("n", 100) })
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"n":101}`)
+	check(t, "the record", d.store.Text(key), `{"n":101}`)
 	check(t, "Get after the save", s.Get("n"), int64(101))
 	check(t, "the last value seen", seen[len(seen)-1], 100)
 
@@ -60,7 +60,7 @@ func TestModifyRunsAgain(t *testing.T) {
 	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Set("n", 200) })
 	save(t, s)
 	check(t, "runs at a later save", len(seen)-runs, 0)
-	check(t, "the record", d.store.text(key), `{"n":200,"other":1}`)
+	check(t, "the record", d.store.Text(key), `{"n":200,"other":1}`)
 }
 
 // Modify beside the other operations on one key, with another request that saves n = 100 in
@@ -98,7 +98,7 @@ func TestModifyAmongOthers(t *testing.T) {
 			d.somebodyElse(t, key, func(s *ginsession.Session) { s.Set("n", 100) })
 			test.do(s)
 			save(t, s)
-			check(t, "the record", d.store.text(s.Key()), test.want)
+			check(t, "the record", d.store.Text(s.Key()), test.want)
 			check(t, "Keys", s.Keys(), d.session(t, s.Key()).Keys())
 		})
 	}
@@ -118,7 +118,7 @@ func TestModifyOfAMap(t *testing.T) {
 	check(t, "the map from before", got, any(map[string]any{"a": int64(1)}))
 	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Get("m").(map[string]any)["b"] = 5 })
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"m":{"a":2,"b":5}}`)
+	check(t, "the record", d.store.Text(key), `{"m":{"a":2,"b":5}}`)
 }
 
 // A map that was set both before and after CycleKey, and then modified, is saved once.
@@ -132,7 +132,7 @@ func TestModifyAfterCycleKeyIsSavedOnce(t *testing.T) {
 	save(t, s)
 	d.somebodyElse(t, s.Key(), func(s *ginsession.Session) { s.Set("m", "theirs") })
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":1,"m":"theirs"}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1,"m":"theirs"}`)
 }
 
 // A map that Modify has left as it was is saved as any other when it is changed later.
@@ -143,7 +143,7 @@ func TestModifyThatChangesNothing(t *testing.T) {
 	save(t, s)
 	s.Get("m").(map[string]any)["b"] = 2
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"m":{"a":1,"b":2}}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"m":{"a":1,"b":2}}`)
 }
 
 // A stored value that is no T is an error, and nothing is recorded.
@@ -171,7 +171,7 @@ func TestModifyOfAnotherType(t *testing.T) {
 	})
 	check(t, "status", r.StatusCode, http.StatusInternalServerError)
 	check(t, "Set-Cookie", r.Header.Values("Set-Cookie"), []string(nil))
-	check(t, "the record", d.store.text(key), `{"n":"text again"}`)
+	check(t, "the record", d.store.Text(key), `{"n":"text again"}`)
 }
 
 // Of requests that modify one key at once, none is lost.
@@ -213,7 +213,7 @@ func TestClaim(t *testing.T) {
 
 	token, ok, err := ginsession.Claim[string](s, "token")
 	check(t, "Claim", []any{token, ok, err}, []any{"one-time", true, error(nil)})
-	check(t, "the record at once", d.store.text(key), `{"a":1}`)
+	check(t, "the record at once", d.store.Text(key), `{"a":1}`)
 	check(t, "Has", s.Has("token"), false)
 	token, ok, err = ginsession.Claim[string](s, "token")
 	check(t, "Claim again", []any{token, ok, err}, []any{"", false, error(nil)})
@@ -223,7 +223,7 @@ func TestClaim(t *testing.T) {
 	check(t, "Has of the other", other.Has("token"), false)
 	other.Set("b", 2)
 	save(t, other)
-	check(t, "the record", d.store.text(key), `{"a":1,"b":2}`)
+	check(t, "the record", d.store.Text(key), `{"a":1,"b":2}`)
 }
 
 // A Claim saves nothing else, and loses nothing else.
@@ -237,11 +237,11 @@ func TestClaimAmongOthers(t *testing.T) {
 	d.somebodyElse(t, key, func(s *ginsession.Session) { s.Set("theirs", 1) })
 	_, ok, err := ginsession.Claim[int](s, "token")
 	check(t, "Claim", []any{ok, err}, []any{true, error(nil)})
-	check(t, "the record at once", d.store.text(key), `{"a":1,"m":{},"theirs":1}`)
+	check(t, "the record at once", d.store.Text(key), `{"a":1,"m":{},"theirs":1}`)
 	check(t, "Keys", s.Keys(), []string{"b", "m", "theirs"})
 	m["x"] = 1
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"m":{"x":1},"theirs":1,"b":2}`)
+	check(t, "the record", d.store.Text(key), `{"m":{"x":1},"theirs":1,"b":2}`)
 }
 
 func TestClaimOfWhatThisRequestHasSet(t *testing.T) {
@@ -295,7 +295,7 @@ func TestClaimOfAnotherType(t *testing.T) {
 	if n != 0 || ok || err == nil || !strings.Contains(err.Error(), `"token"`) {
 		t.Errorf("Claim: %v, %v, %v, want an error that names the key", n, ok, err)
 	}
-	check(t, "the record", d.store.text(key), `{"token":"text"}`)
+	check(t, "the record", d.store.Text(key), `{"token":"text"}`)
 	check(t, "Get", s.Get("token"), "text")
 	check(t, "Modified", s.Modified(), false)
 
@@ -316,7 +316,7 @@ func TestClaimOfAnEndedSession(t *testing.T) {
 	if n != 0 || ok || !errors.Is(err, ginsession.ErrInterrupted) {
 		t.Errorf("Claim: %v, %v, %v, want ErrInterrupted", n, ok, err)
 	}
-	check(t, "sessions", d.store.keys(), []string(nil))
+	check(t, "sessions", d.store.Keys(), []string(nil))
 }
 
 // Of concurrent claimants exactly one gets the token.
@@ -368,11 +368,11 @@ func TestClaimInARequest(t *testing.T) {
 	w := newSite(t)
 	v := w.visitor(t)
 	v.post(func(s *ginsession.Session) { s.Set("token", 7) })
-	w.store.taken()
+	w.store.Calls()
 	r := v.post(func(s *ginsession.Session) { _, _, _ = ginsession.Claim[int](s, "token") })
 	check(t, "status", r.StatusCode, http.StatusOK)
 	checkCalls(t, w.store, "Load", "Update")
-	check(t, "the record", w.store.text(v.key()), `{}`)
+	check(t, "the record", w.store.Text(v.key()), `{}`)
 }
 
 // What an engine cannot do is an error, never a pretence.

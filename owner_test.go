@@ -308,7 +308,7 @@ func TestOwnersUnsupported(t *testing.T) {
 	}{
 		"signed cookies": {ginsession.Config{Engine: ginsession.SignedCookies(), SecretKey: secret}, "keeps sessions on the server"},
 		"a Cache alone":  {ginsession.Config{Engine: ginsession.Cached(struct{ ginsession.Cache }{memory.New()})}, "cache/redis"},
-		"a Store alone":  {ginsession.Config{Engine: ginsession.Custom(newSpyStore())}, "OwnerStore"},
+		"a Store alone":  {ginsession.Config{Engine: ginsession.Custom(testsite.NewStore())}, "OwnerStore"},
 		"Django's table": {ginsession.ForDjango(db, ginsession.DjangoOptions{SecretKey: secret}), "a table of your own"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ const planted = "abcdefgh"
 func reopened(t *testing.T, text string) (*desk, *ginsession.Session) {
 	t.Helper()
 	d := newDesk(t)
-	d.store.put(planted, text)
+	d.store.Put(planted, text)
 	return d, d.session(t, planted)
 }
 
@@ -54,7 +54,7 @@ func TestUntouchedKeysKeepTheirBytes(t *testing.T) {
 	_ = s.Delete("b")
 	s.Set("c", "new")
 	save(t, s)
-	check(t, "the record", d.store.text(planted), "{"+untouched+`"a":3,"c":"new"}`)
+	check(t, "the record", d.store.Text(planted), "{"+untouched+`"a":3,"c":"new"}`)
 
 	// Nor does a second save in the same request, a merge, or a new key change them.
 	d.somebodyElse(t, planted, func(s *ginsession.Session) { s.Set("d", 4) })
@@ -62,7 +62,7 @@ func TestUntouchedKeysKeepTheirBytes(t *testing.T) {
 	save(t, s)
 	check(t, "CycleKey", s.CycleKey(), error(nil))
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), "{"+untouched+`"a":5,"c":"new","d":4}`)
+	check(t, "the record", d.store.Text(s.Key()), "{"+untouched+`"a":5,"c":"new","d":4}`)
 }
 
 // The names of keys keep their spelling too.
@@ -75,7 +75,7 @@ func TestNamesKeepTheirSpelling(t *testing.T) {
 	check(t, "Len", s.Len(), 6)
 	s.Set("a", 7)
 	save(t, s)
-	check(t, "the record", d.store.text(planted), `{"\u0061":7,"é":2,"\ud800":3,"\ud801":4,"\ufffd":5,"":6}`)
+	check(t, "the record", d.store.Text(planted), `{"\u0061":7,"é":2,"\ud800":3,"\ud801":4,"\ufffd":5,"":6}`)
 
 	for _, key := range s.Keys() {
 		if key != "a" {
@@ -83,7 +83,7 @@ func TestNamesKeepTheirSpelling(t *testing.T) {
 		}
 	}
 	save(t, s)
-	check(t, "the record", d.store.text(planted), `{"\u0061":7}`)
+	check(t, "the record", d.store.Text(planted), `{"\u0061":7}`)
 }
 
 // A value that Go has no counterpart for spoils only the reading of its own key.
@@ -118,15 +118,15 @@ func TestUnreadableValues(t *testing.T) {
 			check(t, "Modified", s.Modified(), false)
 			check(t, "Err", s.Err(), error(nil))
 			save(t, s)
-			check(t, "the record", d.store.text(planted), record)
+			check(t, "the record", d.store.Text(planted), record)
 
 			v, ok = s.Pop("odd")
 			check(t, "Pop", []any{v, ok}, []any{nil, true})
 			save(t, s)
-			check(t, "the record without it", d.store.text(planted), `{"a":1,"b":[2]}`)
+			check(t, "the record without it", d.store.Text(planted), `{"a":1,"b":[2]}`)
 			s.Set("odd", "even")
 			save(t, s)
-			check(t, "the record with another", d.store.text(planted), `{"a":1,"b":[2],"odd":"even"}`)
+			check(t, "the record with another", d.store.Text(planted), `{"a":1,"b":[2],"odd":"even"}`)
 		})
 	}
 }
@@ -230,7 +230,7 @@ func TestTextOfARecord(t *testing.T) {
 		s := d.session(t, "")
 		s.Set("é\"", test.value)
 		save(t, s)
-		check(t, fmt.Sprintf("the text of %#v", test.value), d.store.text(s.Key()), `{"\u00e9\"":`+test.want+`}`)
+		check(t, fmt.Sprintf("the text of %#v", test.value), d.store.Text(s.Key()), `{"\u00e9\"":`+test.want+`}`)
 	}
 }
 
@@ -282,7 +282,7 @@ func TestTextRoundTrips(t *testing.T) {
 		if err := s.Save(); err != nil {
 			rt.Fatal(err)
 		}
-		record := d.store.text(s.Key())
+		record := d.store.Text(s.Key())
 		for i := range len(record) {
 			if record[i] >= 0x7f || record[i] < ' ' {
 				rt.Fatalf("the record %q is not printable ASCII", record)
@@ -384,7 +384,7 @@ func TestSignedRecord(t *testing.T) {
 		s := d.session(t, "")
 		s.Set(test.key, test.value)
 		save(t, s)
-		check(t, "the record", d.store.text(s.Key()), test.want)
+		check(t, "the record", d.store.Text(s.Key()), test.want)
 	}
 }
 
@@ -396,7 +396,7 @@ func TestReadingDjangosRecords(t *testing.T) {
 		".eJyrVspWslKqGCZAqRYAxxtf5g:1r31eq:m7aDPLZUVTeHwKw_HJ8JkdBehLt940KO82icXuZXWp8":          {"k": strings.Repeat("x", 200)},
 	} {
 		d := newDesk(t, withSecret)
-		d.store.put(planted, record)
+		d.store.Put(planted, record)
 		s := d.session(t, planted)
 		check(t, "Items", s.Items(), want)
 		s.Set("more", true)
@@ -438,7 +438,7 @@ func TestSignedRecordsOnly(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDesk(t, test.change)
 			d.log.Clear()
-			d.store.put(planted, test.record)
+			d.store.Put(planted, test.record)
 			s := d.session(t, planted)
 			check(t, "Has", s.Has("a"), test.read)
 			check(t, "Err", s.Err(), error(nil))
@@ -449,7 +449,7 @@ func TestSignedRecordsOnly(t *testing.T) {
 			s.Set("b", 2)
 			save(t, s)
 			check(t, "the key was kept", s.Key() == planted, test.read)
-			check(t, "the record was left alone", d.store.text(planted) == test.record, !test.read)
+			check(t, "the record was left alone", d.store.Text(planted) == test.record, !test.read)
 		})
 	}
 }
@@ -459,13 +459,13 @@ func TestRotation(t *testing.T) {
 	d := newDesk(t, func(cfg *ginsession.Config) {
 		cfg.SecretKey, cfg.SecretKeyFallbacks = "new", []string{testSecret}
 	})
-	d.store.put(planted, "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo")
+	d.store.Put(planted, "eyJhIjoxfQ:1r31eq:81r30uD1FfxbBH73rMGh7j2dsvWDHaOsqA3GEdADOVo")
 	s := d.session(t, planted)
 	s.Set("b", 2)
 	save(t, s)
 
 	later := newDesk(t, func(cfg *ginsession.Config) { cfg.SecretKey = "new" })
-	later.store.put(planted, d.store.text(planted))
+	later.store.Put(planted, d.store.Text(planted))
 	check(t, "Items", later.session(t, planted).Items(), map[string]any{"a": int64(1), "b": int64(2)})
 }
 
@@ -490,8 +490,8 @@ func TestCompression(t *testing.T) {
 		s := d.session(t, "")
 		s.Set("k", test.value)
 		save(t, s)
-		check(t, test.name+": compressed", strings.HasPrefix(d.store.text(s.Key()), "."), test.compressed)
-		check(t, test.name+": shorter", len(d.store.text(s.Key())) < len(test.value), test.compressed)
+		check(t, test.name+": compressed", strings.HasPrefix(d.store.Text(s.Key()), "."), test.compressed)
+		check(t, test.name+": shorter", len(d.store.Text(s.Key())) < len(test.value), test.compressed)
 		check(t, test.name+": Get", d.session(t, s.Key()).Get("k"), any(test.value))
 	}
 }
@@ -508,7 +508,7 @@ func TestRecordTooLargeToInflate(t *testing.T) {
 	_ = z.Close()
 	bomb := signer.Sign("."+base64.RawURLEncoding.EncodeToString(packed.Bytes()), start)
 	w := newSite(t, withSecret)
-	w.store.put(planted, bomb)
+	w.store.Put(planted, bomb)
 	v := w.visitor(t)
 	v.setKey(planted)
 	r := v.get(func(s *ginsession.Session) {

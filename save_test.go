@@ -19,13 +19,13 @@ func TestSaveCreates(t *testing.T) {
 	if len(s.Key()) != 32 {
 		t.Errorf("the key has %d characters, want 32", len(s.Key()))
 	}
-	check(t, "the record", d.store.text(s.Key()), `{}`)
+	check(t, "the record", d.store.Text(s.Key()), `{}`)
 	check(t, "IsEmpty with a key", s.IsEmpty(), false)
 	checkCalls(t, d.store, "Create")
 
 	// A key that is taken, which is next to impossible, is replaced by another.
 	taken := true
-	d.store.setBefore(func(string) error {
+	d.store.SetBefore(func(string) error {
 		if taken {
 			taken = false
 			return ginsession.ErrExists
@@ -36,7 +36,7 @@ func TestSaveCreates(t *testing.T) {
 	s.Set("a", 1)
 	save(t, s)
 	checkCalls(t, d.store, "Create", "Create")
-	check(t, "the record", d.store.text(s.Key()), `{"a":1}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":1}`)
 }
 
 func TestSaveAgain(t *testing.T) {
@@ -47,13 +47,13 @@ func TestSaveAgain(t *testing.T) {
 	key := s.Key()
 	d.clock.Advance(time.Minute)
 	save(t, s)
-	check(t, "Expires after a save of nothing", d.store.record(key).Expires, start.Add(time.Minute+14*24*time.Hour))
+	check(t, "Expires after a save of nothing", d.store.Record(key).Expires, start.Add(time.Minute+14*24*time.Hour))
 	s.Set("b", 2)
 	_ = s.Delete("a")
 	save(t, s)
 	s.Set("c", 3)
 	save(t, s)
-	check(t, "the record", d.store.text(key), `{"b":2,"c":3}`)
+	check(t, "the record", d.store.Text(key), `{"b":2,"c":3}`)
 	check(t, "the key", s.Key(), key)
 	check(t, "Items", s.Items(), map[string]any{"b": int64(2), "c": int64(3)})
 	checkCalls(t, d.store, "Create", "Update", "Update", "Update")
@@ -75,7 +75,7 @@ func TestDeletedStaysDeleted(t *testing.T) {
 			s.Set("b", 2)
 			save(t, s)
 			save(t, s)
-			check(t, "the record", d.store.text(s.Key()), `{"b":2}`)
+			check(t, "the record", d.store.Text(s.Key()), `{"b":2}`)
 		})
 	}
 }
@@ -115,7 +115,7 @@ func TestSaveOfADeletedSession(t *testing.T) {
 					t.Errorf("Save: %v, want ErrInterrupted", err)
 				}
 			}
-			check(t, "sessions", d.store.keys(), []string(nil))
+			check(t, "sessions", d.store.Keys(), []string(nil))
 		})
 	}
 }
@@ -160,7 +160,7 @@ func TestInterrupted(t *testing.T) {
 			})
 			check(t, "status", r.StatusCode, test.status)
 			check(t, "Set-Cookie", r.Header.Values("Set-Cookie"), []string(nil))
-			check(t, "sessions", w.store.keys(), []string(nil))
+			check(t, "sessions", w.store.Keys(), []string(nil))
 		})
 	}
 }
@@ -172,7 +172,7 @@ func TestFailedSave(t *testing.T) {
 	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
 	key := v.key()
 	broken := errors.New("broken")
-	w.store.setBefore(func(operation string) error {
+	w.store.SetBefore(func(operation string) error {
 		if operation != "Load" {
 			return broken
 		}
@@ -192,9 +192,9 @@ func TestFailedSave(t *testing.T) {
 	check(t, "status of a new session", r.StatusCode, http.StatusServiceUnavailable)
 	check(t, "Set-Cookie of a new session", r.Header.Values("Set-Cookie"), []string(nil))
 
-	w.store.setBefore(nil)
-	check(t, "the record", w.store.text(key), `{"a":1}`)
-	check(t, "sessions", w.store.keys(), []string{key})
+	w.store.SetBefore(nil)
+	check(t, "the record", w.store.Text(key), `{"a":1}`)
+	check(t, "sessions", w.store.Keys(), []string{key})
 }
 
 // If it is unknown whether a save came through, what can be applied twice is.
@@ -207,18 +207,18 @@ func TestUnknownOutcome(t *testing.T) {
 			s := d.session(t, key)
 			s.Set("a", 3)
 			_ = s.Delete("b")
-			d.store.loseAnswer(applied, lost)
+			d.store.LoseAnswer(applied, lost)
 			save(t, s)
-			check(t, "the record", d.store.text(key), `{"a":3}`)
+			check(t, "the record", d.store.Text(key), `{"a":3}`)
 
 			modifyInt(s, "a")
-			d.store.loseAnswer(applied, lost)
+			d.store.LoseAnswer(applied, lost)
 			if err := s.Save(); !errors.Is(err, ginsession.ErrUnavailable) || !errors.Is(err, lost) {
 				t.Errorf("Save of a Modify: %v, want ErrUnavailable and the cause", err)
 			}
 
 			s = d.session(t, key)
-			d.store.loseAnswer(applied, lost)
+			d.store.LoseAnswer(applied, lost)
 			_, ok, err := ginsession.Claim[int](s, "a")
 			if ok || !errors.Is(err, ginsession.ErrUnavailable) || !errors.Is(err, lost) {
 				t.Errorf("Claim: %v, %v, want ErrUnavailable and the cause", ok, err)
@@ -227,9 +227,9 @@ func TestUnknownOutcome(t *testing.T) {
 			s = d.session(t, key)
 			_ = s.CycleKey()
 			s.Set("c", 4)
-			d.store.loseAnswer(applied, lost)
+			d.store.LoseAnswer(applied, lost)
 			save(t, s)
-			check(t, "sessions", d.store.keys(), []string{s.Key()})
+			check(t, "sessions", d.store.Keys(), []string{s.Key()})
 			check(t, "Get after CycleKey", d.session(t, s.Key()).Get("c"), int64(4))
 		})
 	}

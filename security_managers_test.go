@@ -16,7 +16,7 @@ import (
 // The cookies of two managers that share a store or a SecretKey, told apart by CookieName, are
 // worth nothing to each other: who names himself admin in the shop is not admin in the back office.
 func TestCookiesOfTwoManagers(t *testing.T) {
-	store := newSpyStore()
+	store := testsite.NewStore()
 	for name, engine := range map[string]func(*ginsession.Config){
 		"a store": func(cfg *ginsession.Config) { cfg.Engine, cfg.HashKeys = ginsession.Custom(store), ginsession.On },
 		"a secret": func(cfg *ginsession.Config) {
@@ -75,7 +75,7 @@ func TestReservedKeys(t *testing.T) {
 			v.post(func(s *ginsession.Session) { s.Set("a", 1) })
 			r := v.post(set)
 			check(t, "status", r.StatusCode, http.StatusInternalServerError)
-			check(t, "record", w.store.text(v.key()), `{"a":1}`)
+			check(t, "record", w.store.Text(v.key()), `{"a":1}`)
 			checkContains(t, w.log.String(), "_session_", "reserved", "SetExpiry")
 		})
 	}
@@ -83,7 +83,7 @@ func TestReservedKeys(t *testing.T) {
 	v := w.visitor(t)
 	v.post(func(s *ginsession.Session) { s.SetExpiry(ginsession.ExpireAfter(60e9)) })
 	v.post(func(s *ginsession.Session) { _ = s.Delete("_session_expiry") })
-	check(t, "Delete of an expiry, as in Django", w.store.text(v.key()), `{}`)
+	check(t, "Delete of an expiry, as in Django", w.store.Text(v.key()), `{}`)
 }
 
 // A sibling domain can toss cookies of our name that come first. What is known of that is said,
@@ -144,7 +144,7 @@ func TestReload(t *testing.T) {
 	check(t, "after Reload", s.Get("a"), int64(2))
 	check(t, "what was not saved yet", s.Get("list"), []any{"mine"})
 	save(t, s)
-	check(t, "record", d.store.text(s.Key()), `{"a":2,"list":["mine"]}`)
+	check(t, "record", d.store.Text(s.Key()), `{"a":2,"list":["mine"]}`)
 
 	_ = d.Delete(t.Context(), s.Key())
 	check(t, "Reload of an ended session is ErrInterrupted", errors.Is(s.Reload(), ginsession.ErrInterrupted), true)

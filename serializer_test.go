@@ -112,8 +112,8 @@ func TestTextOfAGobRecord(t *testing.T) {
 		Expiry  int    `json:"_session_expiry"`
 		Started int64  `json:"_session_started"`
 	}
-	if err := json.Unmarshal([]byte(d.store.text(s.Key())), &record); err != nil {
-		t.Fatalf("the record %s: %v", d.store.text(s.Key()), err)
+	if err := json.Unmarshal([]byte(d.store.Text(s.Key())), &record); err != nil {
+		t.Fatalf("the record %s: %v", d.store.Text(s.Key()), err)
 	}
 	var box struct{ Value any }
 	if err := gob.NewDecoder(bytes.NewReader(record.A)).Decode(&box); err != nil {
@@ -135,14 +135,14 @@ func TestGobContainers(t *testing.T) {
 		tags[fmt.Sprint(i)] = []string{"x"}
 	}
 	v.post(func(s *ginsession.Session) { s.Set("tags", tags) })
-	w.store.taken()
+	w.store.Calls()
 	v.post(func(s *ginsession.Session) {
 		s.Set("tags", tags)
 		check(t, "Save", s.Save(), error(nil))
 	})
 	checkCalls(t, w.store, "Load", "Update")
 	for range 5 {
-		w.store.taken()
+		w.store.Calls()
 		v.post(func(s *ginsession.Session) {
 			s.Get("tags")
 			mustValue[map[string][]string](t, s, "tags")
@@ -169,7 +169,7 @@ func TestGobErrEncode(t *testing.T) {
 		registerGobTypes()
 		d := newDesk(t, withSerializer(ginsession.Gob))
 		key := d.saved(t, map[string]any{"a": 1})
-		before := d.store.text(key)
+		before := d.store.Text(key)
 		s := d.session(t, key)
 		s.Set("culprit", v)
 		err := s.Save()
@@ -177,7 +177,7 @@ func TestGobErrEncode(t *testing.T) {
 			t.Errorf("%s: %v, want ErrEncode", name, err)
 		}
 		checkContains(t, fmt.Sprint(err), `"culprit"`, "gob.Register")
-		check(t, "the record is what it was", d.store.text(key), before)
+		check(t, "the record is what it was", d.store.Text(key), before)
 	}
 }
 
@@ -201,7 +201,7 @@ func TestCorruptGob(t *testing.T) {
 	d := newDesk(t, withSerializer(ginsession.Gob))
 	key := d.saved(t, map[string]any{"v": gobTags{"a": {"b"}}, "w": 1})
 	var record map[string][]byte
-	if err := json.Unmarshal([]byte(d.store.text(key)), &record); err != nil {
+	if err := json.Unmarshal([]byte(d.store.Text(key)), &record); err != nil {
 		t.Fatal(err)
 	}
 	spoiled := []string{`1`, `null`, `"!"`, `""`, `"AA"`, `[]`, `NaN`}
@@ -213,15 +213,15 @@ func TestCorruptGob(t *testing.T) {
 	w := `"` + base64.StdEncoding.EncodeToString(record["w"]) + `"`
 	for _, raw := range spoiled {
 		text := `{"v":` + raw + `,"w":` + w + `}`
-		d.store.put(planted, text)
+		d.store.Put(planted, text)
 		s := d.session(t, planted)
 		s.Get("v")
 		ginsession.Value[gobTags](s, "v")
 		check(t, "Get(w) beside "+raw, s.Get("w"), any(1))
 		s.Set("x", 1)
 		save(t, s)
-		if !strings.HasPrefix(d.store.text(planted), text[:len(text)-1]) {
-			t.Errorf("the bytes of %s have become %s", text, d.store.text(planted))
+		if !strings.HasPrefix(d.store.Text(planted), text[:len(text)-1]) {
+			t.Errorf("the bytes of %s have become %s", text, d.store.Text(planted))
 		}
 	}
 }
@@ -248,7 +248,7 @@ func TestSerializerOfJSON(t *testing.T) {
 	s.Set("list", []any{1, 2.0})
 	s.SetExpiry(ginsession.ExpireAtBrowserClose)
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"text":"h\u00e9<\ud83d\ude00>","list":[`+"\n 1,\n 2\n]"+`,"_session_expiry":0}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"text":"h\u00e9<\ud83d\ude00>","list":[`+"\n 1,\n 2\n]"+`,"_session_expiry":0}`)
 
 	s = d.session(t, s.Key())
 	check(t, "Get of text", s.Get("text"), "hé<😀>")
@@ -301,7 +301,7 @@ func TestSerializerOfBytes(t *testing.T) {
 	s.Set("a", "gin\x00\xff")
 	s.SetExpiry(ginsession.ExpireAfter(time.Minute))
 	save(t, s)
-	check(t, "the record", d.store.text(s.Key()), `{"a":"/wBuaWc=","_session_expiry":60}`)
+	check(t, "the record", d.store.Text(s.Key()), `{"a":"/wBuaWc=","_session_expiry":60}`)
 	s = d.session(t, s.Key())
 	check(t, "Get", s.Get("a"), "gin\x00\xff")
 	value(t, s, "a", "gin\x00\xff", true)
@@ -330,7 +330,7 @@ func TestSerializerThatBreaksItsWord(t *testing.T) {
 	v.post(func(s *ginsession.Session) { s.Set("a", "text") })
 	r := v.post(func(s *ginsession.Session) { s.Set("b", 1) })
 	check(t, "status", r.StatusCode, http.StatusInternalServerError)
-	check(t, "the record", w.store.text(v.key()), `{"a":"text"}`)
+	check(t, "the record", w.store.Text(v.key()), `{"a":"text"}`)
 }
 
 // The JSON serializer by itself.
@@ -382,7 +382,7 @@ func TestLossyValues(t *testing.T) {
 				t.Fatalf("Save: %v, want ErrEncode", err)
 			}
 			checkContains(t, err.Error(), `"the key"`)
-			check(t, "sessions stored", len(d.store.keys()), 0)
+			check(t, "sessions stored", len(d.store.Keys()), 0)
 		})
 	}
 }
@@ -413,7 +413,7 @@ func TestGobHostile(t *testing.T) {
 	decoded := 0
 	counting := withSerializer(countingGob{ginsession.Gob, &decoded})
 	d := newDesk(t, counting, withSecret)
-	d.store.put(planted, newDeskRecord(t, counting))
+	d.store.Put(planted, newDeskRecord(t, counting))
 	s := d.session(t, planted)
 	check(t, "items", s.Items(), map[string]any{})
 	check(t, "key", s.Key(), "")
@@ -425,7 +425,7 @@ func TestGobHostile(t *testing.T) {
 func newDeskRecord(t *testing.T, change func(*ginsession.Config)) string {
 	t.Helper()
 	d := newDesk(t, change)
-	return d.store.text(d.saved(t, map[string]any{"a": map[string]any{"b": 1}}))
+	return d.store.Text(d.saved(t, map[string]any{"a": map[string]any{"b": 1}}))
 }
 
 // TestGobLimit stores no value that could not be read again, and reads no larger one.

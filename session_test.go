@@ -89,7 +89,7 @@ func TestAccessedAndModified(t *testing.T) {
 			w := newSite(t)
 			v := w.visitor(t)
 			v.post(func(s *ginsession.Session) { s.Set("present", 1) })
-			w.store.taken()
+			w.store.Calls()
 			var got flags
 			v.post(func(s *ginsession.Session) {
 				test.do(s)
@@ -111,18 +111,18 @@ func TestMarkModified(t *testing.T) {
 	w := newSite(t)
 	v := w.visitor(t)
 	v.post((*ginsession.Session).MarkModified)
-	check(t, "sessions after MarkModified of an empty one", len(w.store.keys()), 0)
+	check(t, "sessions after MarkModified of an empty one", len(w.store.Keys()), 0)
 
 	v.post(func(s *ginsession.Session) { s.Set("a", 1) })
-	w.store.taken()
+	w.store.Calls()
 	w.clock.Advance(time.Hour)
 	r := v.post(func(s *ginsession.Session) {
 		s.MarkModified()
 		check(t, "Modified", s.Modified(), true)
 	})
 	checkCalls(t, w.store, "Load", "Update")
-	check(t, "the record", w.store.text(v.key()), `{"a":1}`)
-	check(t, "Expires", w.store.record(v.key()).Expires, start.Add(time.Hour+14*24*time.Hour))
+	check(t, "the record", w.store.Text(v.key()), `{"a":1}`)
+	check(t, "Expires", w.store.Record(v.key()).Expires, start.Add(time.Hour+14*24*time.Hour))
 	if r.cookie() == nil {
 		t.Error("no cookie was sent")
 	}
@@ -162,5 +162,5 @@ func TestConcurrentUse(t *testing.T) {
 	s := w.session(t, v.key())
 	check(t, "sum", s.Get("sum"), int64(160))
 	check(t, "Len", s.Len(), 9)
-	check(t, "sessions", len(w.store.keys()), 1)
+	check(t, "sessions", len(w.store.Keys()), 1)
 }

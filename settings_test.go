@@ -212,13 +212,13 @@ func TestHashKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, func(cfg *ginsession.Config) { cfg.HashKeys = test.hash })
-			d.store.put(test.stored, `{"a":1}`)
+			d.store.Put(test.stored, `{"a":1}`)
 			s := d.session(t, key)
 			check(t, "Get", s.Get("a"), int64(1))
 			check(t, "Key", s.Key(), key)
 			s.Set("a", 2)
 			save(t, s)
-			check(t, "sessions", d.store.keys(), []string{test.stored})
+			check(t, "sessions", d.store.Keys(), []string{test.stored})
 			if test.hash != ginsession.Off {
 				check(t, "Len of the session that the digest opens", d.session(t, test.stored).Len(), 0)
 			}
@@ -226,9 +226,9 @@ func TestHashKeys(t *testing.T) {
 			check(t, "Exists", []any{exists, err}, []any{true, error(nil)})
 			check(t, "CycleKey", s.CycleKey(), error(nil))
 			save(t, s)
-			check(t, "the old key is gone", d.store.text(test.stored), "")
+			check(t, "the old key is gone", d.store.Text(test.stored), "")
 			check(t, "Delete", d.Delete(t.Context(), s.Key()), error(nil))
-			check(t, "sessions", d.store.keys(), []string(nil))
+			check(t, "sessions", d.store.Keys(), []string(nil))
 		})
 	}
 }
@@ -253,7 +253,7 @@ func TestStoreTimeout(t *testing.T) {
 	for _, test := range []struct{ setting, want time.Duration }{
 		{0, 5 * time.Second}, {time.Minute, time.Minute}, {10 * time.Millisecond, 10 * time.Millisecond},
 	} {
-		store := &patientStore{newSpyStore(), make(chan time.Time, 1)}
+		store := &patientStore{testsite.NewStore(), make(chan time.Time, 1)}
 		d := newDesk(t, func(cfg *ginsession.Config) {
 			cfg.Engine = ginsession.Custom(store)
 			cfg.StoreTimeout = test.setting
@@ -281,7 +281,7 @@ func TestErrorHandler(t *testing.T) {
 		want     int
 		text     string
 	}{
-		{"unavailable", func(w *site, _ string) { w.store.setBefore(func(string) error { return broken }) }, 1,
+		{"unavailable", func(w *site, _ string) { w.store.SetBefore(func(string) error { return broken }) }, 1,
 			ginsession.ErrUnavailable, http.StatusServiceUnavailable, "Sessions are unavailable at the moment. Please try again.\n"},
 		{"interrupted", func(w *site, key string) { _ = w.Delete(context.Background(), key) }, 1,
 			ginsession.ErrInterrupted, http.StatusConflict, "Your session ended while this request ran.\n"},
@@ -328,12 +328,12 @@ func TestErrorHandler(t *testing.T) {
 }
 
 func TestDefaultLogger(t *testing.T) {
-	log := &logBook{}
+	log := &testsite.Log{}
 	standard := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(log, nil)))
 	defer slog.SetDefault(standard)
 	d := newDesk(t, func(cfg *ginsession.Config) { cfg.Logger = nil })
-	d.store.put(planted, "corrupt")
+	d.store.Put(planted, "corrupt")
 	d.session(t, planted).Keys()
 	checkContains(t, log.String(), "level=WARN", "ginsession: ")
 }
@@ -343,7 +343,7 @@ func TestDefaultClock(t *testing.T) {
 	before := time.Now().Truncate(time.Second)
 	s := d.session(t, "")
 	save(t, s)
-	expires := d.store.record(s.Key()).Expires
+	expires := d.store.Record(s.Key()).Expires
 	if expires.Before(before.Add(14*day)) || expires.After(time.Now().Add(14*day+time.Second)) {
 		t.Errorf("Expires = %v, want 14 days from now", expires)
 	}

@@ -36,7 +36,7 @@ func TestStoredUntilOfNone(t *testing.T) {
 	checkTime(t, "StoredUntil of an unknown key", unknown.StoredUntil(), time.Time{})
 
 	key := d.saved(t, map[string]any{"a": 1})
-	d.store.setBefore(func(string) error { return errors.New("down") })
+	d.store.SetBefore(func(string) error { return errors.New("down") })
 	checkTime(t, "StoredUntil of what cannot be read", d.session(t, key).StoredUntil(), time.Time{})
 }
 

@@ -15,7 +15,7 @@ func TestTestCookie(t *testing.T) {
 	w := newSite(t)
 	v := w.visitor(t)
 	v.get(func(s *ginsession.Session) { s.SetTestCookie() })
-	check(t, "the record", w.store.text(v.key()), `{"testcookie":"worked"}`)
+	check(t, "the record", w.store.Text(v.key()), `{"testcookie":"worked"}`)
 
 	v.post(func(s *ginsession.Session) {
 		check(t, "TestCookieWorked", s.TestCookieWorked(), true)
@@ -25,7 +25,7 @@ func TestTestCookie(t *testing.T) {
 			t.Errorf("DeleteTestCookie again: %v, want ErrKeyNotFound", err)
 		}
 	})
-	check(t, "the record", w.store.text(v.key()), `{}`)
+	check(t, "the record", w.store.Text(v.key()), `{}`)
 	v.post(func(s *ginsession.Session) { check(t, "TestCookieWorked later", s.TestCookieWorked(), false) })
 }
 

@@ -65,15 +65,15 @@ func TestReadingIsNoChange(t *testing.T) {
 			w := newSite(t)
 			v := w.visitor(t)
 			v.post(func(s *ginsession.Session) { s.Set("other", 1) })
-			w.store.put(v.key(), tt.stored)
-			w.store.taken()
+			w.store.Put(v.key(), tt.stored)
+			w.store.Calls()
 
 			r := v.post(tt.read)
 
 			check(t, "status", r.StatusCode, http.StatusOK)
 			check(t, "cookie", r.cookie(), (*http.Cookie)(nil))
 			checkCalls(t, w.store, "Load")
-			check(t, "record", w.store.text(v.key()), tt.stored)
+			check(t, "record", w.store.Text(v.key()), tt.stored)
 		})
 	}
 }
@@ -89,7 +89,7 @@ func TestChangeThroughType(t *testing.T) {
 		b.sum = 2
 		b.Lines["tea"]++
 	})
-	check(t, "record", w.store.text(v.key()), `{"v":{"Lines":{"tea":3}}}`)
+	check(t, "record", w.store.Text(v.key()), `{"v":{"Lines":{"tea":3}}}`)
 }
 
 type (
@@ -164,7 +164,7 @@ func TestSeveralViewsOfOneValue(t *testing.T) {
 			w := newSite(t)
 			v := w.visitor(t)
 			v.post(func(s *ginsession.Session) { s.Set("user", wideUser{"al", "m"}) })
-			before := w.store.text(v.key())
+			before := w.store.Text(v.key())
 
 			var failure error
 			r := v.post(func(s *ginsession.Session) {
@@ -176,11 +176,11 @@ func TestSeveralViewsOfOneValue(t *testing.T) {
 				checkContains(t, failure.Error(), `"user"`, "wideUser", "narrowUser")
 				check(t, "ErrEncode", errors.Is(failure, ginsession.ErrEncode), true)
 				check(t, "status", r.StatusCode, http.StatusInternalServerError)
-				check(t, "record", w.store.text(v.key()), before)
+				check(t, "record", w.store.Text(v.key()), before)
 				return
 			}
 			check(t, "Save", failure, error(nil))
-			check(t, "record", w.store.text(v.key()), tt.want)
+			check(t, "record", w.store.Text(v.key()), tt.want)
 		})
 	}
 }
