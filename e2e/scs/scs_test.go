@@ -67,7 +67,7 @@ func TestSessionsOfSCSLiveOn(t *testing.T) {
 		c.String(http.StatusOK, "%s %d", ginsession.ValueOr(s, "user", "nobody"), ginsession.ValueOr(s, "n", 0))
 	})
 
-	var site http.Handler = before
+	site := before
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { site.ServeHTTP(w, r) }))
 	defer server.Close()
 	jar, _ := cookiejar.New(nil)
